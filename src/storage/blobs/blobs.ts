@@ -1,0 +1,69 @@
+import type { Readable } from 'node:stream'
+import type { Digest, Fingerprint } from '../../base/digest.ts'
+import type { Millis } from '../../base/time.ts'
+
+/** Bytes from `start` to `end`, both included, as HTTP counts them. */
+export type ByteRange = { readonly start: number; readonly end: number }
+
+/**
+ * Where blobs lie. A driver keeps bytes and gives them back; hashing, limits, retries and logging are the store's.
+ * Every method may be called at once for the same digest.
+ */
+export interface BlobDriver {
+  /**
+   * Takes over the spool file: durable when this resolves, and the spool file is gone. A blob that is here already is kept, with
+   * its modification time renewed (so that clean-up sees it as young).
+   */
+  adopt(spooled: string, print: Fingerprint): Promise<void>
+  /** The bytes; undefined when the blob is not here. The caller ends or destroys the stream. */
+  open(digest: Digest, range?: ByteRange): Promise<Readable | undefined>
+  stat(digest: Digest): Promise<BlobStat | undefined>
+  /** Absent is not an error. */
+  remove(digest: Digest): Promise<void>
+  list(): AsyncIterable<Digest>
+}
+
+export type BlobStat = { readonly size: number; readonly modifiedAt: Millis }
+
+/** What a sender promised about its bytes; whatever is given must hold. `integrity` is any SRI text (sha1 to sha512). */
+export type Expectation = {
+  readonly integrity?: string
+  readonly sha1?: string
+  readonly size?: number
+  /** Most bytes to take; one more throws TOO_LARGE. */
+  readonly limit?: number
+  /** What to call the bytes in a TOO_LARGE sentence. */
+  readonly what?: string
+}
+
+/** A file growing in the spool, hashed as it is written. End it with finish or abort; disposing aborts. */
+export interface Spool extends AsyncDisposable {
+  readonly path: string
+  /** Bytes written so far; readers of `path` may read up to here. */
+  readonly size: number
+  write(chunk: Uint8Array): Promise<void>
+  /**
+   * Compares with what was promised (INTEGRITY_MISMATCH, TOO_LARGE), makes the bytes durable and adopts them.
+   * Whatever it throws, the spool file is gone and nothing entered the store.
+   */
+  finish(expect?: Expectation): Promise<Fingerprint>
+  abort(): Promise<void>
+}
+
+/** Content-addressed bytes. The only way in is through the spool: hashed once, fsynced, then adopted. */
+export interface BlobStore {
+  spool(): Promise<Spool>
+  /** Streams `bytes` in. Throws INTEGRITY_MISMATCH or TOO_LARGE, and whatever the source throws; nothing is kept then. */
+  ingest(bytes: AsyncIterable<Uint8Array>, expect?: Expectation): Promise<Fingerprint>
+  /** Small content that is in memory already. */
+  ingestText(text: string): Promise<Fingerprint>
+  /** The bytes, or a Fault NOT_FOUND. The caller ends or destroys the stream. */
+  open(digest: Digest, range?: ByteRange): Promise<Readable>
+  /** The whole blob in memory; for documents, never for tarballs. */
+  read(digest: Digest): Promise<Buffer>
+  stat(digest: Digest): Promise<BlobStat | undefined>
+  remove(digest: Digest): Promise<void>
+  list(): AsyncIterable<Digest>
+  /** Removes what crashed writers left in the spool. For start-up, before anyone writes. */
+  sweepSpool(): Promise<number>
+}
