@@ -1,0 +1,105 @@
+import type { Digest, Fingerprint } from '../base/digest.ts'
+import type { PackageName } from '../base/name.ts'
+import type { Millis } from '../base/time.ts'
+
+/** JSON as it comes from a client or an upstream: any shape until somebody looked. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined }
+export type JsonObject = { [key: string]: Json | undefined }
+
+/** A version's package.json as normalised by the client: `name` and `version` are checked, the rest is kept as it came. */
+export type Manifest = JsonObject & { name: string; version: string }
+
+/** Who asks. A token may be narrower than its account. */
+export type Caller =
+  | { readonly kind: 'anonymous' }
+  | {
+      readonly kind: 'user'
+      readonly id: string
+      readonly name: string
+      readonly admin: boolean
+      /** False for a read-only token. */
+      readonly mayPublish: boolean
+      /** The token used, when it was one. */
+      readonly tokenId?: string
+    }
+export type User = Extract<Caller, { kind: 'user' }>
+
+/** Finds out who asks, at most once, and only when somebody needs to know: reading public packages never does. */
+export type Who = () => Promise<Caller>
+
+export const ANONYMOUS: Caller = { kind: 'anonymous' }
+
+/** One row's worth of a package: enough to answer 304 and to key every cache. */
+export type PackageHead = {
+  readonly id: string
+  readonly name: PackageName
+  /** The npm spelling. */
+  readonly npmName: string
+  readonly source: 'local' | 'mirror'
+  readonly access: 'public' | 'restricted'
+  readonly revision: number
+  readonly requireTfa: boolean
+  readonly createdAt: Millis
+  readonly modifiedAt: Millis
+  readonly yankedAt: Millis | undefined
+}
+
+/**
+ * One version, ready to be written into a packument: JSON texts, so that rendering is joining. `full` and `short` are whole
+ * objects without `dist` and `deprecated`; `dist` is a whole object without `tarball`.
+ */
+export type VersionText = {
+  readonly version: string
+  readonly full: string
+  readonly short: string
+  readonly dist: string
+  readonly deprecated: string | undefined
+}
+
+/**
+ * The aggregate that every packument is rendered from. Local packages (rows) and mirrored ones (the stored upstream document) are
+ * two loaders of it; renderers cannot tell them apart. Yanked and removed versions are not in it.
+ */
+export type PackageDoc = {
+  readonly head: PackageHead
+  readonly tags: Readonly<Record<string, string>>
+  /** `created`, `modified` and one ISO date a version, also of versions that are gone. */
+  readonly time: Readonly<Record<string, string>>
+  /** Further root fields of the full form (description, readme, maintainers, homepage…), in no form but their own. */
+  readonly root: JsonObject
+  /** To be walked once. */
+  readonly versions: Iterable<VersionText>
+}
+
+/** What is known of a version's content without opening it. */
+export type VersionHead = {
+  readonly version: string
+  readonly tarball: Fingerprint | undefined
+  /** The file tree document; undefined: not exploded yet. */
+  readonly tree: Digest | undefined
+  /** Of the Entropic manifest; undefined as long as tree is. */
+  readonly integrity: Digest | undefined
+  readonly publishedAt: Millis
+  readonly yankedAt: Millis | undefined
+  readonly deprecated: string | undefined
+}
+
+/** A file of a version. `path` is relative to the package's root, `/`-separated, without `package/`. */
+export type FileEntry = Fingerprint & { readonly path: string; readonly executable: boolean }
+/** Sorted by path, bytewise. */
+export type FileTree = readonly FileEntry[]
+
+export type Content =
+  | { readonly kind: 'tarball'; readonly print: Fingerprint; readonly expect: { integrity?: string; sha1?: string } }
+  | { readonly kind: 'files'; readonly files: readonly FileEntry[] }
+
+/** What a door asks for when somebody publishes. Blobs were ingested before, hashed on their way in. */
+export type PublishRequest = {
+  readonly name: PackageName
+  readonly version: string
+  readonly manifest: Manifest
+  /** Tags to put on this version. Empty: `latest` moves forward if this version is higher, by the Entropic API's rule. */
+  readonly tags: readonly string[]
+  readonly readme: string | undefined
+  readonly content: Content
+}
