@@ -39,6 +39,7 @@ create table version (
   file_count bigint,
   unpacked_size bigint,
   readme text,                         -- sha512 SRI of the README's text
+  readme_html text,                    -- sha512 SRI of the same, rendered and sanitised
   published_at bigint not null,
   publisher text references account (id),
   deprecated text,

@@ -5,7 +5,10 @@
  */
 export const faults = {
   BAD_REQUEST: { status: 400, say: (d: { why: string }) => d.why },
-  INVALID_NAME: { status: 400, say: (d: { name: string; why: string }) => `Invalid name "${d.name}": ${d.why}` },
+  INVALID_NAME: {
+    status: 400,
+    say: (d: { name: string; why: string }) => `Invalid name "${d.name}": ${d.why}`,
+  },
   INVALID_VERSION: {
     status: 400,
     say: (d: { version: string; clean: string | null }) =>
@@ -16,7 +19,10 @@ export const faults = {
     status: 400,
     say: (d: { field: string; name: string; why: string }) => `Invalid ${d.field} "${d.name}": ${d.why}`,
   },
-  INVALID_PATH: { status: 400, say: (d: { path: string; why: string }) => `Invalid path "${d.path}": ${d.why}` },
+  INVALID_PATH: {
+    status: 400,
+    say: (d: { path: string; why: string }) => `Invalid path "${d.path}": ${d.why}`,
+  },
   INVALID_TARBALL: { status: 400, say: (d: { why: string }) => `The tarball cannot be accepted: ${d.why}` },
   INTEGRITY_MISMATCH: {
     status: 400,
@@ -32,7 +38,10 @@ export const faults = {
     status: 403,
     say: (d: { spec: string }) => `You are not a maintainer of "${d.spec}"`,
   },
-  NOT_A_MEMBER: { status: 403, say: (d: { namespace: string }) => `You are not a member of "${d.namespace}"` },
+  NOT_A_MEMBER: {
+    status: 403,
+    say: (d: { namespace: string }) => `You are not a member of "${d.namespace}"`,
+  },
   REMOTE_HOST: {
     status: 403,
     say: (d: { host: string }) => `Cannot modify packages for remote host "${d.host}"`,
@@ -81,11 +90,13 @@ export const faults = {
   },
   UPSTREAM_INVALID: {
     status: 502,
-    say: (d: { what: string; why: string }) => `The upstream registry's answer for ${d.what} is unusable: ${d.why}`,
+    say: (d: { what: string; why: string }) =>
+      `The upstream registry's answer for ${d.what} is unusable: ${d.why}`,
   },
   UPSTREAM_UNAVAILABLE: {
     status: 502,
-    say: (d: { what: string; why: string }) => `${d.what} is not stored here and the upstream registry failed: ${d.why}`,
+    say: (d: { what: string; why: string }) =>
+      `${d.what} is not stored here and the upstream registry failed: ${d.why}`,
   },
   UPSTREAM_TIMEOUT: {
     status: 504,
@@ -96,7 +107,8 @@ export const faults = {
 } as const
 
 export type FaultCode = keyof typeof faults
-export type Detail<C extends FaultCode> = Parameters<(typeof faults)[C]['say']> extends [infer D] ? D : Record<never, never>
+export type Detail<C extends FaultCode> =
+  Parameters<(typeof faults)[C]['say']> extends [infer D] ? D : Record<never, never>
 
 /** A failure that a caller caused or must be told about; the only exception that crosses a floor on purpose. */
 export class Fault<C extends FaultCode = FaultCode> extends Error {

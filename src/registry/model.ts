@@ -85,16 +85,27 @@ export type VersionHead = {
 }
 
 /** A file of a version. `path` is relative to the package's root, `/`-separated, without `package/`. */
-export type FileEntry = Fingerprint & { readonly path: string; readonly executable: boolean }
+export type FileEntry = {
+  readonly path: string
+  readonly digest: Digest
+  readonly size: number
+  readonly executable: boolean
+}
 /** Sorted by path, bytewise. */
 export type FileTree = readonly FileEntry[]
 
 export type Content =
-  | { readonly kind: 'tarball'; readonly print: Fingerprint; readonly expect: { integrity?: string; sha1?: string } }
+  | {
+      readonly kind: 'tarball'
+      readonly print: Fingerprint
+      readonly expect: { integrity?: string; sha1?: string }
+    }
   | { readonly kind: 'files'; readonly files: readonly FileEntry[] }
 
 /** What a door asks for when somebody publishes. Blobs were ingested before, hashed on their way in. */
 export type PublishRequest = {
+  /** npm's publish makes the package (and claims its scope) on the way; the Entropic API wants it made before. */
+  readonly missing: 'create' | 'refuse'
   readonly name: PackageName
   readonly version: string
   readonly manifest: Manifest

@@ -90,6 +90,7 @@ export interface VersionRow {
   file_count: number | null
   unpacked_size: number | null
   readme: Digest | null
+  readme_html: Digest | null
   published_at: Millis
   publisher: string | null
   deprecated: string | null

@@ -1,0 +1,182 @@
+import type { Millis } from '../../base/time.ts'
+import type {
+  AccountRow,
+  ChangeKind,
+  MaintainerRow,
+  PackageRow,
+  Reader,
+  TagRow,
+  Tx,
+} from '../sql/database.ts'
+
+/** A package by its npm spelling: one indexed read. Hot paths compile this once (see Sql.first). */
+export const packageByNpmName = (db: Reader) =>
+  db.selectFrom('package').selectAll().where('host', '=', '').where('npm_name', '=', '').compile()
+
+export function findPackage(db: Reader, host: string, npmName: string): Promise<PackageRow | undefined> {
+  return db
+    .selectFrom('package')
+    .selectAll()
+    .where('host', '=', host)
+    .where('npm_name', '=', npmName)
+    .executeTakeFirst()
+}
+
+export function findPackageById(db: Reader, id: string): Promise<PackageRow | undefined> {
+  return db.selectFrom('package').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+/** Packages of this registry that have not been unpublished, by namespace and name. */
+export function listPackages(db: Reader): Promise<PackageRow[]> {
+  return db
+    .selectFrom('package')
+    .selectAll()
+    .where('host', '=', '')
+    .where('removed_at', 'is', null)
+    .orderBy('namespace')
+    .orderBy('name')
+    .execute()
+}
+
+/** Throws Conflict when the npm spelling is taken on that host. */
+export async function insertPackage(tx: Tx, row: PackageRow): Promise<void> {
+  await tx.insertInto('package').values(row).execute()
+}
+
+export type PackageChange = Partial<
+  Pick<PackageRow, 'access' | 'require_tfa_at' | 'yanked_at' | 'removed_at' | 'source' | 'namespace' | 'name'>
+>
+
+/**
+ * Raises the revision and resolves to the row as it is then; every write to a package begins with this, so that on Postgres the row's
+ * lock orders the writers of one package.
+ */
+export function bumpPackage(
+  tx: Tx,
+  id: string,
+  now: Millis,
+  change: PackageChange = {},
+): Promise<PackageRow> {
+  return tx
+    .updateTable('package')
+    .set((eb) => ({ ...change, revision: eb('revision', '+', 1), modified_at: now }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+export async function appendChange(
+  tx: Tx,
+  packageId: string,
+  change: { at: Millis; kind: ChangeKind; detail: object },
+): Promise<void> {
+  await tx
+    .insertInto('change')
+    .values({
+      package_id: packageId,
+      at: change.at,
+      kind: change.kind,
+      detail: JSON.stringify(change.detail),
+    })
+    .execute()
+}
+
+export function listTags(db: Reader, packageId: string): Promise<TagRow[]> {
+  return db.selectFrom('tag').selectAll().where('package_id', '=', packageId).orderBy('tag').execute()
+}
+
+export async function upsertTag(tx: Tx, row: TagRow): Promise<void> {
+  await tx
+    .insertInto('tag')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['package_id', 'tag']).doUpdateSet({ version: row.version }))
+    .execute()
+}
+
+/** Tells whether there was such a tag. */
+export async function deleteTag(tx: Tx, packageId: string, tag: string): Promise<boolean> {
+  const result = await tx
+    .deleteFrom('tag')
+    .where('package_id', '=', packageId)
+    .where('tag', '=', tag)
+    .executeTakeFirst()
+  return result.numDeletedRows > 0n
+}
+
+export function listMaintainers(db: Reader, packageId: string): Promise<MaintainerRow[]> {
+  return db
+    .selectFrom('maintainer')
+    .selectAll()
+    .where('package_id', '=', packageId)
+    .orderBy('namespace')
+    .execute()
+}
+
+/** Makes or accepts: the row stands as given afterwards. */
+export async function upsertMaintainer(tx: Tx, row: MaintainerRow): Promise<void> {
+  await tx
+    .insertInto('maintainer')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.columns(['package_id', 'namespace']).doUpdateSet({ accepted_at: row.accepted_at }),
+    )
+    .execute()
+}
+
+export async function deleteMaintainer(tx: Tx, packageId: string, namespace: string): Promise<void> {
+  await tx
+    .deleteFrom('maintainer')
+    .where('package_id', '=', packageId)
+    .where('namespace', '=', namespace)
+    .execute()
+}
+
+export async function deleteMaintainers(tx: Tx, packageId: string): Promise<void> {
+  await tx.deleteFrom('maintainer').where('package_id', '=', packageId).execute()
+}
+
+/** Tells whether the account is an accepted member of an accepted maintainer of the package. */
+export async function isMaintainer(db: Reader, packageId: string, accountId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('maintainer')
+    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
+    .select('maintainer.namespace')
+    .where('maintainer.package_id', '=', packageId)
+    .where('maintainer.accepted_at', 'is not', null)
+    .where('membership.account_id', '=', accountId)
+    .where('membership.accepted_at', 'is not', null)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** The accounts behind a package's accepted maintainers, as npm's `maintainers` lists them. */
+export function listMaintainerAccounts(
+  db: Reader,
+  packageId: string,
+): Promise<Pick<AccountRow, 'name' | 'email'>[]> {
+  return db
+    .selectFrom('maintainer')
+    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
+    .innerJoin('account', 'account.id', 'membership.account_id')
+    .select(['account.name', 'account.email'])
+    .distinct()
+    .where('maintainer.package_id', '=', packageId)
+    .where('maintainer.accepted_at', 'is not', null)
+    .where('membership.accepted_at', 'is not', null)
+    .orderBy('account.name')
+    .execute()
+}
+
+/** Tells whether packages of this npm scope (without the @) are mirrored here from upstream. */
+export async function hasMirroredScope(db: Reader, scope: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('package')
+    .select('id')
+    .where('host', '=', '')
+    .where('source', '=', 'mirror')
+    // '0' is the character after '/': a range on the index instead of a pattern.
+    .where('npm_name', '>=', `@${scope}/`)
+    .where('npm_name', '<', `@${scope}0`)
+    .executeTakeFirst()
+  return row !== undefined
+}

@@ -1,0 +1,119 @@
+import type { Millis } from '../../base/time.ts'
+import type { Reader, Tx, VersionRow } from '../sql/database.ts'
+
+export function findVersion(db: Reader, packageId: string, version: string): Promise<VersionRow | undefined> {
+  return db
+    .selectFrom('version')
+    .selectAll()
+    .where('package_id', '=', packageId)
+    .where('version', '=', version)
+    .executeTakeFirst()
+}
+
+/** Every version, removed ones too, in the order of publishing. */
+export function listVersions(db: Reader, packageId: string): Promise<VersionRow[]> {
+  return db
+    .selectFrom('version')
+    .selectAll()
+    .where('package_id', '=', packageId)
+    .orderBy('published_at')
+    .orderBy('version')
+    .execute()
+}
+
+export type VersionSummary = Omit<VersionRow, 'manifest' | 'short'>
+
+/** As listVersions, without the manifests. */
+export function listVersionHeads(db: Reader, packageId: string): Promise<VersionSummary[]> {
+  return db
+    .selectFrom('version')
+    .select([
+      'package_id',
+      'version',
+      'tarball',
+      'sha1',
+      'size',
+      'tree',
+      'integrity',
+      'file_count',
+      'unpacked_size',
+      'readme',
+      'readme_html',
+      'published_at',
+      'publisher',
+      'deprecated',
+      'yanked_at',
+      'removed_at',
+    ])
+    .where('package_id', '=', packageId)
+    .orderBy('published_at')
+    .orderBy('version')
+    .execute()
+}
+
+/** Throws Conflict when the version exists, also as a removed one. */
+export async function insertVersion(tx: Tx, row: VersionRow): Promise<void> {
+  await tx.insertInto('version').values(row).execute()
+}
+
+/** Keeps what is known of a mirrored version's content; fields that are null leave the stored ones alone. */
+export async function upsertMirroredVersion(tx: Tx, row: VersionRow): Promise<void> {
+  const known = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))
+  await tx
+    .insertInto('version')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['package_id', 'version']).doUpdateSet(known))
+    .execute()
+}
+
+export type VersionChange = Partial<Omit<VersionRow, 'package_id' | 'version' | 'published_at'>>
+
+/** Tells whether there was such a version that is not removed. */
+export async function updateVersion(
+  tx: Tx,
+  key: { packageId: string; version: string },
+  change: VersionChange,
+): Promise<boolean> {
+  const result = await tx
+    .updateTable('version')
+    .set(change)
+    .where('package_id', '=', key.packageId)
+    .where('version', '=', key.version)
+    .where('removed_at', 'is', null)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** Yanks what is not yanked yet. */
+export async function yankVersions(tx: Tx, packageId: string, at: Millis): Promise<void> {
+  await tx
+    .updateTable('version')
+    .set({ yanked_at: at })
+    .where('package_id', '=', packageId)
+    .where('yanked_at', 'is', null)
+    .execute()
+}
+
+/** Takes the content of every version away; the numbers stay taken. */
+export async function removeVersions(tx: Tx, packageId: string, at: Millis): Promise<void> {
+  await tx
+    .updateTable('version')
+    .set(removedContent(at))
+    .where('package_id', '=', packageId)
+    .where('removed_at', 'is', null)
+    .execute()
+}
+
+/** What a version row becomes when it is unpublished: nothing refers to its blobs any more. */
+export function removedContent(at: Millis): VersionChange {
+  return {
+    removed_at: at,
+    manifest: null,
+    short: null,
+    tarball: null,
+    tree: null,
+    integrity: null,
+    readme: null,
+    readme_html: null,
+  }
+}
