@@ -1,8 +1,7 @@
-import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
-import tar, { type Headers } from 'tar-stream'
+import tar from 'tar-stream'
 import type { Digest, Fingerprint } from '../base/digest.ts'
 import { Fault, isFault } from '../base/fault.ts'
 import type { Context } from './context.ts'
@@ -25,6 +24,9 @@ export type Strictness = 'refuse' | 'skip'
 
 /** npm's own packages carry this date, so that the same files always make the same tarball. */
 const TAR_DATE = new Date('1985-10-26T08:15:00.000Z')
+/** A file within a tarball, as tar-stream hands it out. */
+type Entry = tar.Extract extends AsyncIterable<infer E> ? E : never
+
 const IN_MEMORY = 1024 * 1024
 const AT_ONCE = 8
 const MAX_PACKAGE_JSON = 4 * 1024 * 1024
@@ -115,7 +117,7 @@ class Reading {
     this.#strictness = strictness
   }
 
-  async take(entry: Readable & { header: Headers }): Promise<void> {
+  async take(entry: Entry): Promise<void> {
     const { name, type, size = 0, mode = 0 } = entry.header
     const path = this.#path(name, type ?? 'file')
     if (path === undefined) return void entry.resume()
@@ -124,8 +126,9 @@ class Reading {
     const keep = ({ digest, size }: Fingerprint) => {
       this.#files.set(path, { path, digest, size, executable })
     }
-    if (size > IN_MEMORY) return keep(await this.#context.storage.blobs.ingest(entry))
-    const bytes = await buffer(entry)
+    const chunks = entry as AsyncIterable<Uint8Array> // streamx leaves its chunks untyped
+    if (size > IN_MEMORY) return keep(await this.#context.storage.blobs.ingest(chunks))
+    const bytes = await buffer(chunks)
     if (path === 'package.json') this.#packageJson = parseObject(bytes)
     await this.#alongside(this.#context.storage.blobs.ingest(once(bytes)).then(keep))
   }

@@ -102,6 +102,18 @@ export type Content =
     }
   | { readonly kind: 'files'; readonly files: readonly FileEntry[] }
 
+/** Dependency name → range, names in the Entropic API's canonical spelling. */
+export type DependencyMap = Readonly<Record<string, string>>
+export type DependencyMaps = Readonly<Record<DependencyField, DependencyMap>>
+
+export const DEPENDENCY_FIELDS = [
+  'dependencies',
+  'devDependencies',
+  'peerDependencies',
+  'optionalDependencies',
+] as const
+export type DependencyField = (typeof DEPENDENCY_FIELDS)[number]
+
 /** What a door asks for when somebody publishes. Blobs were ingested before, hashed on their way in. */
 export type PublishRequest = {
   /** npm's publish makes the package (and claims its scope) on the way; the Entropic API wants it made before. */
@@ -109,6 +121,8 @@ export type PublishRequest = {
   readonly name: PackageName
   readonly version: string
   readonly manifest: Manifest
+  /** Dependencies in canonical names, where the door knows them better than the npm manifest can say. */
+  readonly dependencies?: DependencyMaps
   /** Tags to put on this version. Empty: `latest` moves forward if this version is higher, by the Entropic API's rule. */
   readonly tags: readonly string[]
   readonly readme: string | undefined

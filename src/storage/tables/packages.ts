@@ -103,6 +103,17 @@ export async function deleteTag(tx: Tx, packageId: string, tag: string): Promise
   return result.numDeletedRows > 0n
 }
 
+export async function deleteTags(tx: Tx, packageId: string): Promise<void> {
+  await tx.deleteFrom('tag').where('package_id', '=', packageId).execute()
+}
+
+/** Drops what was mirrored of a package that becomes ours. */
+export async function forgetMirrored(tx: Tx, packageId: string): Promise<void> {
+  await tx.deleteFrom('upstream_document').where('package_id', '=', packageId).execute()
+  await tx.deleteFrom('version').where('package_id', '=', packageId).execute()
+  await deleteTags(tx, packageId)
+}
+
 export function listMaintainers(db: Reader, packageId: string): Promise<MaintainerRow[]> {
   return db
     .selectFrom('maintainer')

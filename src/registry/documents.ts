@@ -1,0 +1,83 @@
+import { specOf } from '../base/name.ts'
+import { fail } from '../base/fault.ts'
+import { iso } from '../base/time.ts'
+import type { VersionRow } from '../storage/sql/database.ts'
+import { listMaintainerAccounts, listTags } from '../storage/tables/packages.ts'
+import { listVersions } from '../storage/tables/versions.ts'
+import type { Context } from './context.ts'
+import type { Mirror } from './mirror.ts'
+import type { JsonObject, PackageDoc, PackageHead, VersionText } from './model.ts'
+
+/** Fields that the full packument's root repeats from the latest version, as npm does. */
+const FROM_LATEST = [
+  'description',
+  'homepage',
+  'keywords',
+  'repository',
+  'author',
+  'bugs',
+  'license',
+  'contributors',
+] as const
+
+/** Loads the aggregate that packuments are rendered from. */
+export class Documents {
+  readonly #context: Context
+  readonly #mirror: Mirror | undefined
+
+  constructor(context: Context, mirror: Mirror | undefined) {
+    this.#context = context
+    this.#mirror = mirror
+  }
+
+  /** PACKAGE_NOT_FOUND when nothing is published under the name (any more). */
+  async load(head: PackageHead): Promise<PackageDoc> {
+    if (head.source === 'mirror' && this.#mirror) return this.#mirror.document(head)
+    const { read } = this.#context.storage.sql
+    const [rows, tags] = await Promise.all([listVersions(read, head.id), listTags(read, head.id)])
+    const offered = rows.filter((row) => row.removed_at === null && row.yanked_at === null)
+    if (offered.length === 0) fail('PACKAGE_NOT_FOUND', { spec: specOf(head.name, this.#context.host()) })
+    const distTags = Object.fromEntries(tags.map(({ tag, version }) => [tag, version]))
+    const latest = offered.find(({ version }) => version === distTags.latest) ?? offered[0]
+    return {
+      head,
+      tags: distTags,
+      time: timesOf(head, rows),
+      root: await this.#root(head, latest),
+      versions: offered.values().map(textOf),
+    }
+  }
+
+  async #root(head: PackageHead, latest: VersionRow | undefined): Promise<JsonObject> {
+    const { sql, blobs } = this.#context.storage
+    const maintainers = await listMaintainerAccounts(sql.read, head.id)
+    const readme = latest?.readme ? (await blobs.read(latest.readme)).toString() : ''
+    // We wrote the manifest ourselves: an object.
+    const manifest = JSON.parse(latest?.manifest ?? '{}') as JsonObject
+    const copied = Object.fromEntries(
+      FROM_LATEST.flatMap((key) => (manifest[key] === undefined ? [] : [[key, manifest[key]]])),
+    )
+    return { ...copied, maintainers: maintainers.map(({ name, email }) => ({ name, email })), readme }
+  }
+}
+
+function timesOf(head: PackageHead, rows: readonly VersionRow[]): Record<string, string> {
+  const versions = rows.map((row) => [row.version, iso(row.published_at)])
+  return { created: iso(head.createdAt), modified: iso(head.modifiedAt), ...Object.fromEntries(versions) }
+}
+
+function textOf(row: VersionRow): VersionText {
+  const dist = {
+    integrity: row.tarball,
+    shasum: row.sha1,
+    fileCount: row.file_count,
+    unpackedSize: row.unpacked_size,
+  }
+  return {
+    version: row.version,
+    full: row.manifest ?? '{}',
+    short: row.short ?? '{}',
+    dist: JSON.stringify(dist),
+    deprecated: row.deprecated ?? undefined,
+  }
+}

@@ -1,0 +1,72 @@
+import { Marked } from 'marked'
+import sanitizeHtml from 'sanitize-html'
+
+const marked = new Marked({ gfm: true, async: false })
+
+const policy: sanitizeHtml.IOptions = {
+  allowedTags: [
+    ...[
+      'h1',
+      'h2',
+      'h3',
+      'h4',
+      'h5',
+      'h6',
+      'p',
+      'br',
+      'hr',
+      'blockquote',
+      'pre',
+      'code',
+      'kbd',
+      'samp',
+      'var',
+    ],
+    ...['ul', 'ol', 'li', 'dl', 'dt', 'dd', 'table', 'thead', 'tbody', 'tfoot', 'tr', 'th', 'td', 'caption'],
+    ...[
+      'a',
+      'img',
+      'em',
+      'strong',
+      'b',
+      'i',
+      's',
+      'del',
+      'ins',
+      'sub',
+      'sup',
+      'small',
+      'mark',
+      'abbr',
+      'cite',
+      'q',
+    ],
+    ...['details', 'summary', 'div', 'span', 'figure', 'figcaption', 'picture', 'center', 'input'],
+  ],
+  allowedAttributes: {
+    a: ['href', 'title', 'rel'],
+    img: ['src', 'alt', 'title', 'width', 'height', 'align'],
+    th: ['align', 'colspan', 'rowspan'],
+    td: ['align', 'colspan', 'rowspan'],
+    ol: ['start'],
+    input: [{ name: 'type', values: ['checkbox'] }, 'checked', 'disabled'],
+    '*': ['align'],
+  },
+  allowedClasses: { code: [/^language-[\w+-]+$/] },
+  allowedSchemes: ['http', 'https', 'mailto'],
+  allowedSchemesAppliedToAttributes: ['href', 'src'],
+  allowProtocolRelative: false,
+  transformTags: {
+    a: (tagName, attribs) => ({ tagName, attribs: { ...attribs, rel: 'nofollow noopener noreferrer' } }),
+    input: (tagName, attribs) => ({ tagName, attribs: { ...attribs, disabled: '' } }),
+  },
+}
+
+/**
+ * GitHub-flavoured Markdown as HTML that cannot script, frame, style or submit: only the elements listed here survive, and links
+ * only to http, https and mail.
+ */
+export function renderMarkdown(markdown: string): string {
+  // With `async: false` marked answers a string; its type allows for both.
+  return sanitizeHtml(marked.parse(markdown) as string, policy)
+}

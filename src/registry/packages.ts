@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto'
+import type { CompiledQuery } from 'kysely'
+import { Fault, fail, isFault } from '../base/fault.ts'
+import { ABANDONWARE, LEGACY, npmNameOf, type PackageName, specOf, splitNpmName } from '../base/name.ts'
+import type { Millis } from '../base/time.ts'
+import { Conflict, type PackageRow, type Tx } from '../storage/sql/database.ts'
+import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
+import {
+  appendChange,
+  bumpPackage,
+  deleteMaintainers,
+  deleteTags,
+  findPackage,
+  forgetMirrored,
+  hasMirroredScope,
+  insertPackage,
+  listPackages,
+  packageByNpmName,
+  upsertMaintainer,
+} from '../storage/tables/packages.ts'
+import { removeVersions, yankVersions } from '../storage/tables/versions.ts'
+import type { Access } from './access.ts'
+import type { Context } from './context.ts'
+import type { Mirror } from './mirror.ts'
+import type { Caller, PackageHead, User, Who } from './model.ts'
+
+/** Packages as a whole: finding, making, abandoning, unpublishing. */
+export class Packages {
+  readonly #context: Context
+  readonly #access: Access
+  readonly #mirror: Mirror | undefined
+  readonly #byNpmName: CompiledQuery<PackageRow>
+
+  constructor(context: Context, parts: { access: Access; mirror: Mirror | undefined }) {
+    this.#context = context
+    this.#access = parts.access
+    this.#mirror = parts.mirror
+    this.#byNpmName = packageByNpmName(context.storage.sql.read)
+  }
+
+  /**
+   * The package of this name as `who` may see it: ours, or mirrored from upstream, asked there when our copy is old or missing.
+   * npm's `@s/x` finds `s@host/x` and the mirrored `legacy@host/@s/x` alike. PACKAGE_NOT_FOUND, UPSTREAM_….
+   */
+  async head(who: Who, name: PackageName): Promise<PackageHead> {
+    const row = await this.#find(name)
+    if (row?.source === 'local') {
+      const head = headOf(row)
+      await this.#access.read(who, head)
+      return row.removed_at === null ? head : this.#missing(name)
+    }
+    if (row && this.#mirror) return headOf(await this.#mirror.current(row))
+    if (row) return headOf(row)
+    return headOf(await this.#fromUpstream(name))
+  }
+
+  /** As head, but `s@host/x` and `legacy@host/@s/x` are told apart, as the Entropic API does. */
+  async headExactly(who: Who, name: PackageName): Promise<PackageHead> {
+    const head = await this.head(who, name)
+    return head.name.namespace === name.namespace ? head : this.#missing(name)
+  }
+
+  /** A package of our own, for those who want to change it; undefined when there is none (mirrored ones are nobody's). */
+  async findLocal(name: PackageName): Promise<PackageHead | undefined> {
+    const row = await this.#find(name)
+    return row?.source === 'local' && row.removed_at === null ? headOf(row) : undefined
+  }
+
+  /** Every package here, mirrored ones too, that `who` may see; by namespace and name. */
+  async list(who: Who): Promise<PackageHead[]> {
+    const heads = (await listPackages(this.#context.storage.sql.read)).map(headOf)
+    const visible = await Promise.all(heads.map((head) => this.#mayRead(who, head)))
+    return heads.filter((_, index) => visible[index])
+  }
+
+  /**
+   * Makes an empty package in a namespace the caller belongs to, or changes its settings when it is there and the caller may.
+   */
+  async put(caller: Caller, name: PackageName, settings: { requireTfa?: boolean }): Promise<PutResult> {
+    const known = await this.findLocal(name)
+    if (known) return { head: await this.#configure(caller, known, settings), created: false }
+    const user = await this.#access.create(caller, name)
+    const head = await this.#transaction(async (tx) => {
+      const row = await this.#insert(tx, user, name)
+      return headOf(settings.requireTfa ? await this.#requireTfa(tx, row.id, true) : row)
+    })
+    return { head, created: true }
+  }
+
+  /**
+   * Abandons a package (the original's DELETE): it stays readable and downloadable, every version is yanked, and nobody owns it.
+   */
+  async abandon(caller: Caller, name: PackageName): Promise<void> {
+    const head = await this.writable(caller, name)
+    const now = this.#context.clock.now()
+    await this.#transaction(async (tx) => {
+      await bumpPackage(tx, head.id, now, { yanked_at: now })
+      await yankVersions(tx, head.id, now)
+      await deleteMaintainers(tx, head.id)
+      await upsertMaintainer(tx, maintainer(head.id, ABANDONWARE, { now, by: null }))
+      await appendChange(tx, head.id, { at: now, kind: 'abandon', detail: {} })
+    })
+  }
+
+  /** Unpublishes a package whole (npm's): name and version numbers stay taken, everything else goes. */
+  async remove(caller: Caller, name: PackageName, revision: number): Promise<void> {
+    const head = await this.writable(caller, name)
+    const now = this.#context.clock.now()
+    await this.#transaction(async (tx) => {
+      const row = await bumpPackage(tx, head.id, now, { removed_at: now })
+      checkRevision(row, revision)
+      await removeVersions(tx, head.id, now)
+      await deleteTags(tx, head.id)
+      await appendChange(tx, head.id, { at: now, kind: 'unpublish', detail: {} })
+    })
+  }
+
+  /** The package, if it is ours and the caller may change it. PACKAGE_NOT_FOUND, NOT_A_MAINTAINER… */
+  async writable(caller: Caller, name: PackageName): Promise<PackageHead> {
+    this.#access.writer(caller)
+    const row = await this.#find(name)
+    if (row?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: row.npm_name })
+    if (!row || row.removed_at !== null) return this.#missing(name)
+    await this.#access.write(caller, headOf(row))
+    return headOf(row)
+  }
+
+  /**
+   * Whether the caller may publish under this name, decided before any byte of content is taken: an existing package by the right to
+   * change it; a new one by the right to make it, which npm's publish claims on the way.
+   */
+  async mayPublish(caller: Caller, name: PackageName, missing: 'create' | 'refuse'): Promise<User> {
+    const user = this.#access.writer(caller)
+    const row = await this.#find(name)
+    if (row?.source === 'local') return this.#access.write(user, headOf(row))
+    if (missing === 'refuse' && !row) {
+      await this.#access.create(user, name)
+      return this.#missing(name)
+    }
+    await this.#mayClaim(user, name, row)
+    return user
+  }
+
+  /**
+   * Inside the transaction of a publish: the package's row with its revision raised, made when it was missing. Throws Conflict when
+   * somebody else made it meanwhile.
+   */
+  async forPublish(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {
+    const now = this.#context.clock.now()
+    const row = await findPackage(tx, name.host, npmNameOf(name))
+    if (!row) return this.#insert(tx, user, name)
+    if (row.source === 'local') return bumpPackage(tx, row.id, now, { removed_at: null })
+    return this.#claim(tx, user, { row, name })
+  }
+
+  #find(name: PackageName): Promise<PackageRow | undefined> {
+    return this.#context.storage.sql.first(this.#byNpmName, [name.host, npmNameOf(name)])
+  }
+
+  async #fromUpstream(name: PackageName): Promise<PackageRow> {
+    if (!this.#mirror || name.host !== '') return this.#missing(name)
+    // A claimed scope never goes upstream, or whoever takes the name there could slip into our installs.
+    const { scope } = splitNpmName(npmNameOf(name))
+    if (scope !== undefined && (await findNamespace(this.#context.storage.sql.read, scope)))
+      return this.#missing(name)
+    return this.#mirror.refresh(npmNameOf(name))
+  }
+
+  #missing(name: PackageName): never {
+    return fail('PACKAGE_NOT_FOUND', { spec: specOf(name, this.#context.host()) })
+  }
+
+  async #mayRead(who: Who, head: PackageHead): Promise<boolean> {
+    try {
+      await this.#access.read(who, head)
+      return true
+    } catch (error) {
+      if (isFault(error, 'PACKAGE_NOT_FOUND')) return false
+      throw error
+    }
+  }
+
+  /** Claiming a name nobody has here yet. Names of the upstream registry are only an administrator's to take. */
+  async #mayClaim(user: User, name: PackageName, row: PackageRow | undefined): Promise<void> {
+    const npmName = npmNameOf(name)
+    if (user.admin) return
+    if (row) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
+    if (name.namespace !== LEGACY) {
+      if (await findNamespace(this.#context.storage.sql.read, name.namespace)) {
+        await this.#access.create(user, name)
+        return
+      }
+      if (await hasMirroredScope(this.#context.storage.sql.read, name.namespace))
+        throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
+    }
+    if (await this.#existsUpstream(npmName)) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
+  }
+
+  async #existsUpstream(npmName: string): Promise<boolean> {
+    try {
+      await this.#mirror?.refresh(npmName)
+      return this.#mirror !== undefined
+    } catch (error) {
+      if (isFault(error, 'PACKAGE_NOT_FOUND')) return false
+      if (!isFault(error)) throw error
+      const why = `Whether "${npmName}" exists upstream cannot be told now (${error.message}), so it cannot be claimed. Try again later, or run offline.`
+      throw new Fault('UNAVAILABLE', { why }, { cause: error })
+    }
+  }
+
+  async #configure(
+    caller: Caller,
+    head: PackageHead,
+    settings: { requireTfa?: boolean },
+  ): Promise<PackageHead> {
+    await this.#access.write(caller, head)
+    const { requireTfa } = settings
+    if (requireTfa === undefined || requireTfa === head.requireTfa) return head
+    return headOf(await this.#transaction((tx) => this.#requireTfa(tx, head.id, requireTfa)))
+  }
+
+  async #requireTfa(tx: Tx, id: string, required: boolean): Promise<PackageRow> {
+    const now = this.#context.clock.now()
+    const row = await bumpPackage(tx, id, now, { require_tfa_at: required ? now : null })
+    await appendChange(tx, id, { at: now, kind: 'access', detail: { requireTfa: required } })
+    return row
+  }
+
+  async #insert(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {
+    const now = this.#context.clock.now()
+    const row: PackageRow = {
+      id: randomUUID(),
+      host: name.host,
+      npm_name: npmNameOf(name),
+      namespace: name.namespace,
+      name: name.name,
+      source: 'local',
+      access: 'public',
+      revision: 1,
+      require_tfa_at: null,
+      created_at: now,
+      modified_at: now,
+      yanked_at: null,
+      removed_at: null,
+    }
+    await insertPackage(tx, row)
+    await this.#own(tx, user, { packageId: row.id, name, now })
+    return row
+  }
+
+  /** An administrator takes a mirrored name for us: what was mirrored is forgotten. */
+  async #claim(tx: Tx, user: User, target: { row: PackageRow; name: PackageName }): Promise<PackageRow> {
+    const now = this.#context.clock.now()
+    const { id } = target.row
+    await forgetMirrored(tx, id)
+    await this.#own(tx, user, { packageId: id, name: target.name, now })
+    const { namespace, name } = target.name
+    return bumpPackage(tx, id, now, { source: 'local', namespace, name })
+  }
+
+  /** The first maintainer: the package's own namespace, made on the way if need be; in `legacy`, the user's. */
+  async #own(tx: Tx, user: User, made: { packageId: string; name: PackageName; now: Millis }): Promise<void> {
+    const { packageId, name, now } = made
+    const owner = name.namespace === LEGACY ? user.name : name.namespace
+    if (!(await findNamespace(tx, owner))) {
+      await insertNamespace(tx, { name: owner, created_at: now, created_by: user.id })
+      const membership = { invited_by: null, invited_at: now, accepted_at: now }
+      await insertMembership(tx, { namespace: owner, account_id: user.id, role: 'owner', ...membership })
+    }
+    await upsertMaintainer(tx, maintainer(packageId, owner, { now, by: null }))
+    await appendChange(tx, packageId, { at: now, kind: 'create', detail: { by: user.name } })
+  }
+
+  async #transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    try {
+      return await this.#context.storage.sql.transaction(work)
+    } catch (error) {
+      if (error instanceof Conflict)
+        throw new Fault('CONFLICT', { why: 'Somebody else just took this name.' })
+      throw error
+    }
+  }
+}
+
+export type PutResult = { readonly head: PackageHead; readonly created: boolean }
+
+/** STALE_REVISION unless the row, its revision just raised, stood at `revision` before. */
+export function checkRevision(row: PackageRow, revision: number): void {
+  if (row.revision !== revision + 1) throw new Fault('STALE_REVISION', { spec: row.npm_name })
+}
+
+export function headOf(row: PackageRow): PackageHead {
+  return {
+    id: row.id,
+    name: { namespace: row.namespace, host: row.host, name: row.name },
+    npmName: row.npm_name,
+    source: row.source,
+    access: row.access,
+    revision: row.revision,
+    requireTfa: row.require_tfa_at !== null,
+    createdAt: row.created_at,
+    modifiedAt: row.modified_at,
+    yankedAt: row.yanked_at ?? undefined,
+  }
+}
+
+function maintainer(packageId: string, namespace: string, at: { now: Millis; by: string | null }) {
+  return { package_id: packageId, namespace, invited_by: at.by, invited_at: at.now, accepted_at: at.now }
+}

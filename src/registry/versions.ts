@@ -1,0 +1,285 @@
+import semver from 'semver'
+import type { Digest } from '../base/digest.ts'
+import { Fault, fail } from '../base/fault.ts'
+import { canonicalOf, type PackageName, specOf, splitNpmName } from '../base/name.ts'
+import { minutes } from '../base/time.ts'
+import { Conflict, type PackageRow, type Tx, type VersionRow } from '../storage/sql/database.ts'
+import { findNamespace } from '../storage/tables/accounts.ts'
+import { appendChange, bumpPackage, deleteTag, listTags, upsertTag } from '../storage/tables/packages.ts'
+import {
+  findVersion,
+  insertVersion,
+  listVersionHeads,
+  removedContent,
+  updateVersion,
+} from '../storage/tables/versions.ts'
+import { abbreviate } from './abbreviated.ts'
+import type { ContentStore } from './content.ts'
+import type { Context } from './context.ts'
+import {
+  dependencyMaps,
+  dependencyTarget,
+  entropicManifest,
+  npmDependencies,
+} from './entropic-manifest.ts'
+import {
+  type Caller,
+  DEPENDENCY_FIELDS,
+  type DependencyMaps,
+  type Manifest,
+  type PackageHead,
+  type PublishRequest,
+  type User,
+} from './model.ts'
+import { checkRevision, headOf, type Packages } from './packages.ts'
+import { type Made, makeContent } from './publish-content.ts'
+import { newestOf, parseTag, tagsForPublish } from './tags.ts'
+
+/** A repeated publish of the same bytes within this time is the client's retry, not a mistake. */
+const RETRY_WINDOW = minutes(10)
+
+export type Published = { readonly head: PackageHead; readonly version: string; readonly integrity: Digest }
+
+/** Versions of our own packages: publishing and whatever is done to them afterwards. Nothing else writes them. */
+export class Versions {
+  readonly #context: Context
+  readonly #packages: Packages
+  readonly #content: ContentStore
+
+  constructor(context: Context, parts: { packages: Packages; content: ContentStore }) {
+    this.#context = context
+    this.#packages = parts.packages
+    this.#content = parts.content
+  }
+
+  /**
+   * The one publish, whichever door it came through. Either everything is stored and visible when this resolves, or nothing is.
+   * INVALID_…, NOT_A_…, NAME_IS_UPSTREAM, VERSION_EXISTS, INTEGRITY_MISMATCH.
+   */
+  async publish(caller: Caller, request: PublishRequest): Promise<Published> {
+    const user = await this.#packages.mayPublish(caller, request.name, request.missing)
+    const version = parseVersion(request.version)
+    const repeated = await this.#refuseExisting(user, request)
+    if (repeated) return repeated
+    this.#checkDependencies(request.manifest)
+    const made = await makeContent(this.#context, this.#content, request)
+    const row = await this.#versionRow(user, request, made)
+    const head = await this.#insert(user, request, row)
+    return { head, version, integrity: row.integrity ?? fail('NOT_FOUND', { what: version }) }
+  }
+
+  /** Sets or (with '') lifts the deprecation message of versions; those that stand so already are left alone. */
+  async deprecate(caller: Caller, name: PackageName, messages: ReadonlyMap<string, string>): Promise<void> {
+    const head = await this.#packages.writable(caller, name)
+    const rows = await listVersionHeads(this.#context.storage.sql.read, head.id)
+    const changed = rows.filter(
+      (row) =>
+        row.removed_at === null &&
+        messages.has(row.version) &&
+        (messages.get(row.version) || null) !== row.deprecated,
+    )
+    if (changed.length === 0) return
+    await this.#change(head, 'deprecate', async (tx) => {
+      for (const { version } of changed)
+        await updateVersion(
+          tx,
+          { packageId: head.id, version },
+          { deprecated: messages.get(version) || null },
+        )
+      return { versions: changed.map((row) => row.version) }
+    })
+  }
+
+  /** Hides a version from resolution, or (with `yanked: false`) shows it again; its content stays downloadable. */
+  async yank(caller: Caller, name: PackageName, change: { version: string; yanked: boolean }): Promise<void> {
+    const head = await this.#packages.writable(caller, name)
+    const { version, yanked } = change
+    await this.#change(head, 'yank', async (tx, now) => {
+      const found = await updateVersion(
+        tx,
+        { packageId: head.id, version },
+        { yanked_at: yanked ? now : null },
+      )
+      if (!found) this.#missing(name, version)
+      await this.#repairLatest(tx, head.id)
+      return { version, yanked }
+    })
+  }
+
+  /**
+   * Unpublishes versions (npm's): their content goes, their numbers stay taken. `revision` is what the caller last saw.
+   * `latest` moves to the newest left. STALE_REVISION.
+   */
+  async unpublish(
+    caller: Caller,
+    name: PackageName,
+    change: { versions: readonly string[]; revision: number },
+  ): Promise<void> {
+    const head = await this.#packages.writable(caller, name)
+    await this.#change(head, 'unpublish', async (tx, now, row) => {
+      checkRevision(row, change.revision)
+      for (const version of change.versions) {
+        const found = await updateVersion(tx, { packageId: head.id, version }, removedContent(now))
+        if (!found) this.#missing(name, version)
+      }
+      await this.#repairLatest(tx, head.id)
+      return { versions: change.versions }
+    })
+  }
+
+  /** Puts `tag` on an existing version. INVALID_TAG, VERSION_NOT_FOUND. */
+  async setTag(caller: Caller, name: PackageName, change: { tag: string; version: string }): Promise<void> {
+    const head = await this.#packages.writable(caller, name)
+    const { tag, version } = change
+    parseTag(tag)
+    await this.#change(head, 'tag', async (tx) => {
+      const row = await findVersion(tx, head.id, version)
+      if (!row || row.removed_at !== null || row.yanked_at !== null) this.#missing(name, version)
+      await upsertTag(tx, { package_id: head.id, tag, version })
+      return { tag, version }
+    })
+  }
+
+  /** NOT_FOUND; `latest` cannot be removed, since clients cannot do without it. */
+  async removeTag(caller: Caller, name: PackageName, tag: string): Promise<void> {
+    const head = await this.#packages.writable(caller, name)
+    if (tag === 'latest') throw new Fault('INVALID_TAG', { tag, why: 'a package always has a "latest"' })
+    await this.#change(head, 'tag', async (tx) => {
+      if (!(await deleteTag(tx, head.id, tag))) throw new Fault('NOT_FOUND', { what: `tag ${tag}` })
+      return { tag }
+    })
+  }
+
+  /** One change to a package: its revision rises, `work` writes, and the feed tells what `work` resolves to. */
+  async #change(
+    head: PackageHead,
+    kind: 'deprecate' | 'yank' | 'unpublish' | 'tag',
+    work: (tx: Tx, now: number, row: PackageRow) => Promise<object>,
+  ): Promise<void> {
+    const now = this.#context.clock.now()
+    await this.#context.storage.sql.transaction(async (tx) => {
+      const row = await bumpPackage(tx, head.id, now)
+      const detail = await work(tx, now, row)
+      await appendChange(tx, head.id, { at: now, kind, detail })
+    })
+  }
+
+  /** Tags on versions that are no longer offered go; `latest` moves to the newest that is. */
+  async #repairLatest(tx: Tx, packageId: string): Promise<void> {
+    const rows = await listVersionHeads(tx, packageId)
+    const offered = rows
+      .filter((row) => row.removed_at === null && row.yanked_at === null)
+      .map((row) => row.version)
+    for (const { tag, version } of await listTags(tx, packageId))
+      if (!offered.includes(version)) await deleteTag(tx, packageId, tag)
+    const tags = await listTags(tx, packageId)
+    const newest = newestOf(offered)
+    if (newest !== undefined && !tags.some(({ tag }) => tag === 'latest'))
+      await upsertTag(tx, { package_id: packageId, tag: 'latest', version: newest })
+  }
+
+  #missing(name: PackageName, version: string): never {
+    return fail('VERSION_NOT_FOUND', { spec: specOf(name, this.#context.host()), version })
+  }
+
+  /** VERSION_EXISTS, unless the same user sends the same tarball again soon: then what the first sending made. */
+  async #refuseExisting(user: User, request: PublishRequest): Promise<Published | undefined> {
+    const head = await this.#packages.findLocal(request.name)
+    const row = head && (await findVersion(this.#context.storage.sql.read, head.id, request.version))
+    if (!head || !row) return undefined
+    const { content } = request
+    const recent = this.#context.clock.now() - row.published_at < RETRY_WINDOW
+    const same =
+      content.kind === 'tarball' && content.print.digest === row.tarball && row.publisher === user.id
+    if (recent && same && row.integrity !== null)
+      return { head, version: row.version, integrity: row.integrity }
+    throw this.#exists(request)
+  }
+
+  #exists(request: PublishRequest): Fault {
+    const spec = specOf(request.name, this.#context.host())
+    return new Fault('VERSION_EXISTS', { spec, version: request.version })
+  }
+
+  #checkDependencies(manifest: Manifest): void {
+    const count = DEPENDENCY_FIELDS.reduce((sum, field) => sum + npmDependencies(manifest, field).length, 0)
+    if (count > this.#context.limits.dependencies)
+      throw new Fault('BAD_REQUEST', { why: 'Exceeded maximum number of dependencies.' })
+  }
+
+  async #versionRow(user: User, request: PublishRequest, made: Made): Promise<VersionRow> {
+    const { blobs } = this.#context.storage
+    const maps = request.dependencies ?? (await this.#canonicalDependencies(made.manifest))
+    const [tree, entropic] = await Promise.all([
+      this.#content.keepTree(made.files),
+      blobs.ingestText(entropicManifest(made.files, maps)),
+    ])
+    const manifest = { ...made.manifest, _npmUser: { name: user.name } }
+    return {
+      package_id: '',
+      version: request.version,
+      manifest: JSON.stringify(manifest),
+      short: JSON.stringify(abbreviate(manifest)),
+      tarball: made.tarball.digest,
+      sha1: made.tarball.sha1,
+      size: made.tarball.size,
+      tree,
+      integrity: entropic.digest,
+      file_count: made.files.length,
+      unpacked_size: made.unpackedSize,
+      readme: made.readme ?? null,
+      readme_html: made.readmeHtml ?? null,
+      published_at: this.#context.clock.now(),
+      publisher: user.id,
+      deprecated: null,
+      yanked_at: null,
+      removed_at: null,
+    }
+  }
+
+  async #canonicalDependencies(manifest: Manifest): Promise<DependencyMaps> {
+    const names = DEPENDENCY_FIELDS.flatMap((field) => npmDependencies(manifest, field).map(([name]) => name))
+    const scopes = new Set(names.flatMap((name) => splitNpmName(name).scope ?? []))
+    const claimed = new Set<string>()
+    for (const scope of scopes)
+      if (await findNamespace(this.#context.storage.sql.read, scope)) claimed.add(scope)
+    return dependencyMaps(manifest, (name) =>
+      canonicalOf(dependencyTarget(name, claimed), this.#context.host()),
+    )
+  }
+
+  /** The transaction of a publish: package, version, tags, change. Constraints judge races, not look-ups. */
+  async #insert(user: User, request: PublishRequest, version: VersionRow): Promise<PackageHead> {
+    try {
+      return await this.#context.storage.sql.transaction(async (tx) => {
+        const row = await this.#packages.forPublish(tx, user, request.name)
+        await insertVersion(tx, { ...version, package_id: row.id })
+        const current = Object.fromEntries(
+          (await listTags(tx, row.id)).map(({ tag, version }) => [tag, version]),
+        )
+        for (const tag of tagsForPublish(current, version.version, request.tags))
+          await upsertTag(tx, { package_id: row.id, tag, version: version.version })
+        const detail = { version: version.version, by: user.name }
+        await appendChange(tx, row.id, { at: version.published_at, kind: 'publish', detail })
+        return headOf(row)
+      })
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error
+      return this.#afterConflict(user, request, version)
+    }
+  }
+
+  /** Somebody was faster: with this very version, or only with making the package, which we then publish into. */
+  async #afterConflict(user: User, request: PublishRequest, version: VersionRow): Promise<PackageHead> {
+    await this.#packages.mayPublish(user, request.name, request.missing)
+    const repeated = await this.#refuseExisting(user, request)
+    return repeated ? repeated.head : this.#insert(user, request, version)
+  }
+}
+
+/** INVALID_VERSION unless `text` is a version as semver writes it (build metadata is refused: npm drops it silently). */
+export function parseVersion(text: string): string {
+  const clean = semver.clean(text)
+  if (clean === text && text.length <= 256) return text
+  throw new Fault('INVALID_VERSION', { version: text.slice(0, 300), clean })
+}
