@@ -1,5 +1,5 @@
-import { specOf } from '../base/name.ts'
 import { fail } from '../base/fault.ts'
+import { specOf } from '../base/name.ts'
 import { iso } from '../base/time.ts'
 import type { VersionRow } from '../storage/sql/database.ts'
 import { listMaintainerAccounts, listTags } from '../storage/tables/packages.ts'

@@ -1,12 +1,12 @@
 import type { Digest } from '../base/digest.ts'
 import { LEGACY, type PackageName, splitNpmName } from '../base/name.ts'
-import {
-  type DependencyField,
-  type DependencyMap,
-  type DependencyMaps,
-  type FileTree,
-  type JsonObject,
-  type Manifest,
+import type {
+  DependencyField,
+  DependencyMap,
+  DependencyMaps,
+  FileTree,
+  JsonObject,
+  Manifest,
 } from './model.ts'
 
 /** What a version is in the Entropic API: an object whose hash is the version's integrity. */

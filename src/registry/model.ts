@@ -79,6 +79,7 @@ export type VersionHead = {
   readonly tree: Digest | undefined
   /** Of the Entropic manifest; undefined as long as tree is. */
   readonly integrity: Digest | undefined
+  readonly readmeHtml: Digest | undefined
   readonly publishedAt: Millis
   readonly yankedAt: Millis | undefined
   readonly deprecated: string | undefined

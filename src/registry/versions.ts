@@ -16,12 +16,7 @@ import {
 import { abbreviate } from './abbreviated.ts'
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
-import {
-  dependencyMaps,
-  dependencyTarget,
-  entropicManifest,
-  npmDependencies,
-} from './entropic-manifest.ts'
+import { dependencyMaps, dependencyTarget, entropicManifest, npmDependencies } from './entropic-manifest.ts'
 import {
   type Caller,
   DEPENDENCY_FIELDS,

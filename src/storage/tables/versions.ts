@@ -1,5 +1,5 @@
 import type { Millis } from '../../base/time.ts'
-import type { Reader, Tx, VersionRow } from '../sql/database.ts'
+import type { PackageRow, Reader, Tx, VersionRow } from '../sql/database.ts'
 
 export function findVersion(db: Reader, packageId: string, version: string): Promise<VersionRow | undefined> {
   return db
@@ -117,3 +117,30 @@ export function removedContent(at: Millis): VersionChange {
     readme_html: null,
   }
 }
+
+export type StoredTarball = Pick<
+  VersionRow,
+  'package_id' | 'version' | 'tarball' | 'sha1' | 'size' | 'published_at' | 'removed_at'
+> &
+  Pick<PackageRow, 'access' | 'source'>
+
+/** A version's tarball by npm name and version: one indexed read for the hot path. */
+export const tarballByName = (db: Reader) =>
+  db
+    .selectFrom('package')
+    .innerJoin('version', 'version.package_id', 'package.id')
+    .select([
+      'version.package_id',
+      'version.version',
+      'version.tarball',
+      'version.sha1',
+      'version.size',
+      'version.published_at',
+      'version.removed_at',
+      'package.access',
+      'package.source',
+    ])
+    .where('package.host', '=', '')
+    .where('package.npm_name', '=', '')
+    .where('version.version', '=', '')
+    .compile()

@@ -1,0 +1,169 @@
+import type { Readable } from 'node:stream'
+import type { CompiledQuery } from 'kysely'
+import type { Digest, Fingerprint } from '../base/digest.ts'
+import { fail } from '../base/fault.ts'
+import { type PackageName, specOf } from '../base/name.ts'
+import { SingleFlight } from '../base/single-flight.ts'
+import type { Millis } from '../base/time.ts'
+import type { ByteRange } from '../storage/blobs/blobs.ts'
+import { appendChange, bumpPackage } from '../storage/tables/packages.ts'
+import {
+  findVersion,
+  listVersionHeads,
+  type StoredTarball,
+  tarballByName,
+  updateVersion,
+  type VersionSummary,
+} from '../storage/tables/versions.ts'
+import type { ContentStore } from './content.ts'
+import type { Context } from './context.ts'
+import { dependencyMaps, type EntropicManifest, entropicManifest } from './entropic-manifest.ts'
+import type { Mirror } from './mirror.ts'
+import type { FileTree, PackageHead, VersionHead } from './model.ts'
+
+/** A tarball ready to be sent: at rest, or still arriving from upstream. */
+export type Tarball =
+  | { readonly kind: 'stored'; readonly print: Fingerprint; readonly publishedAt: Millis }
+  | { readonly kind: 'growing'; readonly size: number | undefined; follow(): Readable }
+
+/** What a version holds: its tarball, its files, its Entropic manifest. Mirrored versions are fetched and exploded when first asked for. */
+export class Contents {
+  readonly #context: Context
+  readonly #content: ContentStore
+  readonly #mirror: Mirror | undefined
+  readonly #byName: CompiledQuery<StoredTarball>
+  readonly #explosions = new SingleFlight<VersionHead>()
+
+  constructor(context: Context, parts: { content: ContentStore; mirror: Mirror | undefined }) {
+    this.#context = context
+    this.#content = parts.content
+    this.#mirror = parts.mirror
+    this.#byName = tarballByName(context.storage.sql.read)
+  }
+
+  /** The stored tarball of a public package in one indexed read; undefined when it takes more than that to answer. */
+  async storedTarball(
+    npmName: string,
+    version: string,
+  ): Promise<Extract<Tarball, { kind: 'stored' }> | undefined> {
+    const row = await this.#context.storage.sql.first(this.#byName, ['', npmName, version])
+    if (row?.access !== 'public' || row.removed_at !== null) return undefined
+    return stored(row)
+  }
+
+  /** The tarball, asked for upstream if need be. VERSION_NOT_FOUND, UPSTREAM_…. */
+  async tarball(head: PackageHead, version: string): Promise<Tarball> {
+    const row = await findVersion(this.#context.storage.sql.read, head.id, version)
+    const kept = row && row.removed_at === null ? stored(row) : undefined
+    if (kept) return kept
+    if (head.source === 'mirror' && this.#mirror && row?.removed_at == null)
+      return this.#mirror.tarball(head, version)
+    return this.#missing(head.name, version)
+  }
+
+  /** The versions known here with their Entropic integrities, yanked ones too; mirrored ones as far as they were exploded. */
+  async versions(head: PackageHead): Promise<VersionHead[]> {
+    const rows = await listVersionHeads(this.#context.storage.sql.read, head.id)
+    return rows.filter((row) => row.removed_at === null).map(versionHeadOf)
+  }
+
+  /** One version, exploded: `tree` and `integrity` are there. VERSION_NOT_FOUND, UPSTREAM_…. */
+  async version(
+    head: PackageHead,
+    version: string,
+  ): Promise<VersionHead & { tree: Digest; integrity: Digest }> {
+    const row = await findVersion(this.#context.storage.sql.read, head.id, version)
+    if (row && row.removed_at !== null) this.#missing(head.name, version)
+    const known = row ? versionHeadOf(row) : undefined
+    if (known && isExploded(known)) return known
+    if (head.source !== 'mirror') this.#missing(head.name, version)
+    const exploded = await this.#explosions.run(`${head.id}@${version}`, () => this.#explode(head, version))
+    return isExploded(exploded) ? exploded : this.#missing(head.name, version)
+  }
+
+  async files(head: PackageHead, version: string): Promise<FileTree> {
+    return this.#content.loadTree((await this.version(head, version)).tree)
+  }
+
+  async manifest(version: { integrity: Digest }): Promise<EntropicManifest> {
+    const bytes = await this.#context.storage.blobs.read(version.integrity)
+    // We wrote this blob ourselves and it is addressed by its hash.
+    return JSON.parse(bytes.toString()) as EntropicManifest
+  }
+
+  open(digest: Digest, range?: ByteRange): Promise<Readable> {
+    return this.#context.storage.blobs.open(digest, range)
+  }
+
+  async size(digest: Digest): Promise<number> {
+    const stat = await this.#context.storage.blobs.stat(digest)
+    return stat?.size ?? fail('NOT_FOUND', { what: digest })
+  }
+
+  /** Fetches a mirrored version if need be and keeps its files; its dependencies stay as npm spells them, like the original's clones. */
+  async #explode(head: PackageHead, version: string): Promise<VersionHead> {
+    const mirror = this.#mirror ?? this.#missing(head.name, version)
+    const print = await mirror.fetchTarball(head, version)
+    const { files, unpackedSize } = await this.#content.unpack(print.digest, 'skip')
+    const maps = dependencyMaps(await mirror.manifest(head, version), (name) => name)
+    const { blobs, sql } = this.#context.storage
+    const [tree, entropic] = await Promise.all([
+      this.#content.keepTree(files),
+      blobs.ingestText(entropicManifest(files, maps)),
+    ])
+    const now = this.#context.clock.now()
+    await sql.transaction(async (tx) => {
+      const content = {
+        tree,
+        integrity: entropic.digest,
+        file_count: files.length,
+        unpacked_size: unpackedSize,
+      }
+      await updateVersion(tx, { packageId: head.id, version }, content)
+      await bumpPackage(tx, head.id, now)
+      await appendChange(tx, head.id, { at: now, kind: 'refresh', detail: { version } })
+    })
+    const row = await findVersion(sql.read, head.id, version)
+    return row ? versionHeadOf(row) : this.#missing(head.name, version)
+  }
+
+  #missing(name: PackageName, version: string): never {
+    return fail('VERSION_NOT_FOUND', { spec: specOf(name, this.#context.host()), version })
+  }
+}
+
+/** The version a tarball's file name speaks of: `box-1.0.0.tgz` of `@kim/box` → `1.0.0`; undefined when it does not fit. */
+export function versionOfTarball(npmName: string, file: string): string | undefined {
+  const bare = npmName.slice(npmName.indexOf('/') + 1)
+  if (!file.startsWith(`${bare}-`) || !file.endsWith('.tgz')) return undefined
+  return file.slice(bare.length + 1, -'.tgz'.length)
+}
+
+/** The inverse of versionOfTarball: the canonical path of a version's tarball below the registry's address, without leading slash. */
+export function tarballPath(npmName: string, version: string): string {
+  const bare = npmName.slice(npmName.indexOf('/') + 1)
+  return `${npmName}/-/${bare}-${version}.tgz`
+}
+
+function stored(row: Pick<StoredTarball, 'tarball' | 'sha1' | 'size' | 'published_at'>) {
+  const { tarball: digest, sha1, size, published_at } = row
+  if (digest === null || sha1 === null || size === null) return undefined
+  return { kind: 'stored' as const, print: { digest, sha1, size }, publishedAt: published_at }
+}
+
+function isExploded(version: VersionHead): version is VersionHead & { tree: Digest; integrity: Digest } {
+  return version.tree !== undefined && version.integrity !== undefined
+}
+
+function versionHeadOf(row: VersionSummary): VersionHead {
+  return {
+    version: row.version,
+    tarball: stored(row)?.print,
+    tree: row.tree ?? undefined,
+    integrity: row.integrity ?? undefined,
+    readmeHtml: row.readme_html ?? undefined,
+    publishedAt: row.published_at,
+    yankedAt: row.yanked_at ?? undefined,
+    deprecated: row.deprecated ?? undefined,
+  }
+}

@@ -1,0 +1,78 @@
+import type { Fingerprint } from '../base/digest.ts'
+import type { Log } from '../base/log.ts'
+import type { Clock } from '../base/time.ts'
+import type { Expectation } from '../storage/blobs/blobs.ts'
+import type { Storage } from '../storage/storage.ts'
+import { Access } from './access.ts'
+import { Accounts } from './accounts.ts'
+import { ContentStore } from './content.ts'
+import { Contents } from './contents.ts'
+import type { Context, Limits } from './context.ts'
+import { Documents } from './documents.ts'
+import { createMirror, type MirrorPolicy } from './mirror.ts'
+import type { Caller } from './model.ts'
+import { Packages } from './packages.ts'
+import { Tokens } from './tokens.ts'
+import type { Upstream } from './upstream.ts'
+import { Versions } from './versions.ts'
+
+/** The rules of the registry, whole: what every door, page and command works through. */
+export interface Registry {
+  readonly access: Access
+  readonly accounts: Accounts
+  readonly tokens: Tokens
+  readonly packages: Packages
+  readonly documents: Documents
+  readonly contents: Contents
+  readonly versions: Versions
+  readonly limits: Limits
+  /** The registry's name in `ns@host/name`. */
+  host(): string
+  /** Takes bytes of somebody who may publish, hashed on their way in. TOO_LARGE, INTEGRITY_MISMATCH. */
+  ingest(caller: Caller, bytes: AsyncIterable<Uint8Array>, expect?: Expectation): Promise<Fingerprint>
+  /** Resolves when the database answers. */
+  ready(): Promise<void>
+  /** Writes what is still only in memory and ends background work. The storage stays open. */
+  close(): Promise<void>
+}
+
+export type RegistryDeps = {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: Limits
+  readonly host: () => string
+  /** Absent: nothing is mirrored. */
+  readonly upstream?: Upstream
+  readonly mirrorPolicy: MirrorPolicy
+}
+
+export function createRegistry(deps: RegistryDeps): Registry {
+  const { storage, clock, log, limits, host, upstream } = deps
+  const context: Context = { storage, clock, log, limits, host }
+  const access = new Access(context)
+  const content = new ContentStore(context)
+  const mirror = upstream && createMirror({ storage, clock, log, upstream, policy: deps.mirrorPolicy })
+  const packages = new Packages(context, { access, mirror })
+  const tokens = new Tokens(context)
+  return {
+    access,
+    accounts: new Accounts(context),
+    tokens,
+    packages,
+    documents: new Documents(context, mirror),
+    contents: new Contents(context, { content, mirror }),
+    versions: new Versions(context, { packages, content }),
+    limits,
+    host,
+    ingest(caller, bytes, expect) {
+      access.writer(caller)
+      return storage.blobs.ingest(bytes, { limit: limits.tarball, ...expect })
+    },
+    ready: () => storage.sql.ping(),
+    async close() {
+      await tokens.flush()
+      await mirror?.close()
+    },
+  }
+}
