@@ -1,7 +1,15 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Log } from '../base/log.ts'
 import type { BlobStore } from './blobs/blobs.ts'
+import { DiskDriver } from './blobs/disk.ts'
+import { SpoolingBlobStore } from './blobs/store.ts'
 import type { Kv } from './kv.ts'
+import { MemoryKv } from './kv-memory.ts'
 import type { Sql } from './sql/database.ts'
+import { migrate, pendingOf, readMigrations, type ScriptableSql } from './sql/migrate.ts'
+import { openSqlite } from './sql/sqlite.ts'
 
 /** Everything that outlives a request. Disposing closes in the reverse order of opening. */
 export interface Storage extends AsyncDisposable {
@@ -20,4 +28,47 @@ export type StorageConfig = {
   /** Redis instead of the in-process mock: `redis://…` or `rediss://…`. */
   readonly redisUrl?: string
   readonly log: Log
+}
+
+/**
+ * Opens the storage and brings its schema up to date, making the data folder when it is absent. Throws when the database cannot
+ * be reached, or was migrated by a release that is newer or had other migrations.
+ */
+export async function openStorage(config: StorageConfig): Promise<Storage> {
+  await using opened = new AsyncDisposableStack()
+  const spool = join(config.folder, 'spool')
+  await mkdir(spool, { recursive: true, mode: 0o700 })
+  const blobs = new SpoolingBlobStore(new DiskDriver(join(config.folder, 'blobs')), spool)
+  const sql = opened.adopt(await openSql(config), (it) => it.close())
+  await migrate(sql, await readMigrations(config.migrations))
+  const kv = opened.adopt(await openKv(config), (it) => it.close())
+  const closing = opened.move()
+  return { sql, blobs, kv, [Symbol.asyncDispose]: () => closing.disposeAsync() }
+}
+
+/** The names of the migrations that opening the storage would run; throws as openStorage does. Changes nothing. */
+export async function pendingMigrations(config: StorageConfig): Promise<string[]> {
+  const migrations = await readMigrations(config.migrations)
+  if (!config.postgres && !existsSync(databaseFile(config))) return migrations.map(({ name }) => name)
+  const sql = await openSql(config)
+  try {
+    return await pendingOf(sql, migrations)
+  } finally {
+    await sql.close()
+  }
+}
+
+const databaseFile = (config: StorageConfig) => join(config.folder, 'entropic.db')
+
+/** Each driver is loaded only where it is used, so that none slows the start of the others. */
+async function openSql(config: StorageConfig): Promise<ScriptableSql> {
+  if (!config.postgres) return openSqlite(databaseFile(config))
+  const { openPostgres } = await import('./sql/postgres.ts')
+  return openPostgres(config.postgres, config.log)
+}
+
+async function openKv(config: StorageConfig): Promise<Kv> {
+  if (!config.redisUrl) return new MemoryKv(config.log)
+  const { connectRedis } = await import('./kv-redis.ts')
+  return connectRedis(config.redisUrl, config.log)
 }

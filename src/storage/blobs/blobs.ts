@@ -11,9 +11,11 @@ export type ByteRange = { readonly start: number; readonly end: number }
  */
 export interface BlobDriver {
   /**
-   * Takes over the spool file: durable when this resolves, and the spool file is gone. A blob that is here already is kept, with
-   * its modification time renewed (so that clean-up sees it as young).
+   * Tells whether the blob is here, durably; if so its modification time is renewed (or was so a moment ago), so that clean-up
+   * takes it for young.
    */
+  keep(digest: Digest): Promise<boolean>
+  /** Takes over the synced spool file: durable when this resolves, and the spool file is gone. Twins are no error. */
   adopt(spooled: string, print: Fingerprint): Promise<void>
   /** The bytes; undefined when the blob is not here. The caller ends or destroys the stream. */
   open(digest: Digest, range?: ByteRange): Promise<Readable | undefined>
@@ -36,7 +38,7 @@ export type Expectation = {
   readonly what?: string
 }
 
-/** A file growing in the spool, hashed as it is written. End it with finish or abort; disposing aborts. */
+/** A file growing in the spool, hashed as it is written. End it with finish or abort; disposing aborts what is not finished. */
 export interface Spool extends AsyncDisposable {
   readonly path: string
   /** Bytes written so far; readers of `path` may read up to here. */

@@ -1,0 +1,114 @@
+import { mkdir, open, opendir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { type Digest, digestFromHex, digestToHex, type Fingerprint } from '../../base/digest.ts'
+import { minutes } from '../../base/time.ts'
+import type { BlobDriver, BlobStat, ByteRange } from './blobs.ts'
+
+/** Younger than this, a blob's folder entry may still be on its way to the disk. */
+const SETTLING = minutes(1)
+
+/**
+ * Blobs as files: `sha512/ab/cd/<the other 124 hex digits>` under `root`, a folder whose parent exists and which lies on the
+ * spool's file system.
+ */
+export class DiskDriver implements BlobDriver {
+  readonly #root: string
+  readonly #settled = new Map<string, Promise<void>>()
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  async keep(digest: Digest): Promise<boolean> {
+    const path = this.#path(digest)
+    const found = await this.stat(digest)
+    if (!found) return false
+    const now = new Date()
+    if (now.getTime() - found.modifiedAt > SETTLING)
+      return (await present(utimes(path, now, now).then(() => true))) ?? false
+    await syncFolder(dirname(path))
+    return true
+  }
+
+  async adopt(spooled: string, { digest }: Fingerprint): Promise<void> {
+    const path = this.#path(digest)
+    await this.#ready(dirname(path))
+    // Over a twin that came in meanwhile, too: it has the same bytes, and those who read it keep theirs open.
+    await rename(spooled, path)
+    await syncFolder(dirname(path))
+  }
+
+  async open(digest: Digest, range?: ByteRange): Promise<Readable | undefined> {
+    const file = await present(open(this.#path(digest)))
+    return file?.createReadStream(range)
+  }
+
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const found = await present(stat(this.#path(digest)))
+    return found && { size: found.size, modifiedAt: found.mtimeMs }
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    await rm(this.#path(digest), { force: true })
+  }
+
+  async *list(): AsyncIterable<Digest> {
+    const top = join(this.#root, 'sha512')
+    for await (const first of namesIn(top)) {
+      for await (const second of namesIn(join(top, first))) {
+        for await (const rest of namesIn(join(top, first, second))) {
+          const digest = digestFromHex(first + second + rest)
+          if (digest) yield digest
+        }
+      }
+    }
+  }
+
+  #path(digest: Digest): string {
+    const hex = digestToHex(digest)
+    return join(this.#root, 'sha512', hex.slice(0, 2), hex.slice(2, 4), hex.slice(4))
+  }
+
+  /** Makes `folder` and sees, once in a process, that its name is on the disk: whoever made it may not have come so far. */
+  async #ready(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const known = this.#settled.get(folder)
+    if (known) return known
+    const settled = this.#settle(folder)
+    this.#settled.set(folder, settled)
+    settled.catch(() => this.#settled.delete(folder))
+    return settled
+  }
+
+  async #settle(folder: string): Promise<void> {
+    if (folder !== this.#root) await this.#ready(dirname(folder))
+    await syncFolder(dirname(folder))
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path)
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function* namesIn(folder: string): AsyncIterable<string> {
+  const entries = await present(opendir(folder))
+  if (!entries) return
+  for await (const entry of entries) yield entry.name
+}
+
+/** What `found` resolves to; undefined when there is no such file. */
+async function present<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined
+    throw error
+  }
+}

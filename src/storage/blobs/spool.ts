@@ -1,0 +1,107 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Digest, Fingerprint } from '../../base/digest.ts'
+import { Fault } from '../../base/fault.ts'
+import type { BlobDriver, Expectation, Spool } from './blobs.ts'
+import { checkPromise } from './expectation.ts'
+
+export type SpoolPlace = {
+  readonly folder: string
+  readonly driver: BlobDriver
+  /** Bytes that may stay in memory before the file is made: what turns out to be stored already is then never written. */
+  readonly held: number
+}
+
+/** The one way into the store: every byte is hashed and written once, in one loop. */
+export class SpoolFile implements Spool {
+  readonly path: string
+  readonly #place: SpoolPlace
+  readonly #sha512 = createHash('sha512')
+  readonly #sha1 = createHash('sha1')
+  #held: Uint8Array[] = []
+  #file: FileHandle | undefined
+  #size = 0
+  #ended = false
+
+  constructor(place: SpoolPlace) {
+    this.path = join(place.folder, randomUUID())
+    this.#place = place
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Makes the file and writes what was held back so far. */
+  async flush(): Promise<void> {
+    const held = this.#held
+    this.#held = []
+    try {
+      this.#file ??= await open(this.path, 'wx', 0o600)
+      for (const chunk of held) await this.#file.writeFile(chunk)
+    } catch (error) {
+      throw refusedByDisk(error)
+    }
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#ended) throw new Error('This spool file is finished')
+    this.#sha512.update(chunk)
+    this.#sha1.update(chunk)
+    const size = this.#size + chunk.length
+    const keep = !this.#file && size <= this.#place.held
+    // What is held is copied: its sender may use the buffer again.
+    this.#held.push(keep ? Buffer.from(chunk) : chunk)
+    if (!keep) await this.flush()
+    this.#size = size
+  }
+
+  async finish(expect: Expectation = {}): Promise<Fingerprint> {
+    try {
+      // A base64 sha512 by construction.
+      const digest = `sha512-${this.#sha512.digest('base64')}` as Digest
+      const print = { digest, sha1: this.#sha1.digest('hex'), size: this.#size }
+      await checkPromise(print, expect, (algorithm) => this.#rehash(algorithm))
+      if (!(await this.#place.driver.keep(digest))) await this.#adopt(print)
+      return print
+    } catch (error) {
+      throw refusedByDisk(error)
+    } finally {
+      await this.abort()
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    this.#held = []
+    if (!this.#file) return
+    await this.#file.close()
+    await rm(this.path, { force: true })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.abort()
+  }
+
+  async #adopt(print: Fingerprint): Promise<void> {
+    await this.flush()
+    await this.#file?.datasync()
+    await this.#place.driver.adopt(this.path, print)
+  }
+
+  async #rehash(algorithm: string): Promise<string> {
+    const hash = createHash(algorithm)
+    for await (const chunk of this.#file ? createReadStream(this.path) : this.#held) hash.update(chunk)
+    return hash.digest('hex')
+  }
+}
+
+/** A disk that is full or failing is nobody's mistake, and may pass. */
+function refusedByDisk(error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error)) return error
+  if (!['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'].includes(String(error.code))) return error
+  return new Fault('UNAVAILABLE', { why: 'The storage cannot be written at the moment.' }, { cause: error })
+}

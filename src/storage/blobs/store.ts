@@ -1,0 +1,70 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import type { Digest, Fingerprint } from '../../base/digest.ts'
+import { fail } from '../../base/fault.ts'
+import type { BlobDriver, BlobStat, BlobStore, ByteRange, Expectation, Spool } from './blobs.ts'
+import { checkLimit } from './expectation.ts'
+import { SpoolFile } from './spool.ts'
+
+/** Most source files of a package are smaller. */
+const HELD = 64 * 1024
+
+/** The store over any driver; `spool` is an existing folder, on the driver's file system when the driver renames. */
+export class SpoolingBlobStore implements BlobStore {
+  readonly #driver: BlobDriver
+  readonly #folder: string
+
+  constructor(driver: BlobDriver, spool: string) {
+    this.#driver = driver
+    this.#folder = spool
+  }
+
+  async spool(): Promise<Spool> {
+    const spool = new SpoolFile({ folder: this.#folder, driver: this.#driver, held: 0 })
+    await spool.flush()
+    return spool
+  }
+
+  async ingest(bytes: AsyncIterable<Uint8Array>, expect: Expectation = {}): Promise<Fingerprint> {
+    await using spool = new SpoolFile({ folder: this.#folder, driver: this.#driver, held: HELD })
+    for await (const chunk of bytes) {
+      checkLimit(spool.size + chunk.length, expect)
+      await spool.write(chunk)
+    }
+    return await spool.finish(expect)
+  }
+
+  async ingestText(text: string): Promise<Fingerprint> {
+    await using spool = new SpoolFile({ folder: this.#folder, driver: this.#driver, held: HELD })
+    await spool.write(Buffer.from(text))
+    return await spool.finish()
+  }
+
+  async open(digest: Digest, range?: ByteRange): Promise<Readable> {
+    return (await this.#driver.open(digest, range)) ?? fail('NOT_FOUND', { what: digest })
+  }
+
+  async read(digest: Digest): Promise<Buffer> {
+    return buffer(await this.open(digest))
+  }
+
+  stat(digest: Digest): Promise<BlobStat | undefined> {
+    return this.#driver.stat(digest)
+  }
+
+  remove(digest: Digest): Promise<void> {
+    return this.#driver.remove(digest)
+  }
+
+  list(): AsyncIterable<Digest> {
+    return this.#driver.list()
+  }
+
+  async sweepSpool(): Promise<number> {
+    const names = await readdir(this.#folder)
+    await Promise.all(names.map((name) => rm(join(this.#folder, name), { recursive: true, force: true })))
+    return names.length
+  }
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Redis } from 'ioredis'
+import type { Log } from '../base/log.ts'
+import { type Clock, type Millis, minutes, seconds, systemClock } from '../base/time.ts'
+import type { Kv } from './kv.ts'
+
+const RELEASE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`
+
+/** As long as this, a command may hang before Redis counts as away. */
+const PATIENCE = seconds(2)
+
+/**
+ * Connects to `url` and resolves when Redis answers or has failed once; then it goes on trying behind the scenes. Commands fail
+ * at once while there is no connection, instead of queueing up behind it.
+ */
+export async function connectRedis(url: string, log: Log): Promise<Kv> {
+  const { Redis } = await import('ioredis')
+  const client = new Redis(url, {
+    keyPrefix: 'entropic:',
+    enableOfflineQueue: false,
+    commandTimeout: PATIENCE,
+    connectTimeout: PATIENCE,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt) => Math.min(attempt * 100, seconds(5)),
+  })
+  const kv = new RedisKv(client, log)
+  const ready = once(client, 'ready').catch(() => {})
+  await ready
+  return kv
+}
+
+/** The Kv over the ioredis API: a real client or ioredis-mock. It closes the client it is handed. */
+export class RedisKv implements Kv {
+  readonly #client: Redis
+  readonly #log: Log
+  readonly #clock: Clock
+  #loggedAt = Number.NEGATIVE_INFINITY
+
+  constructor(client: Redis, log: Log, clock: Clock = systemClock) {
+    this.#client = client
+    this.#log = log
+    this.#clock = clock
+    // Without a listener, a lost connection would end the process.
+    client.on('error', (error: unknown) => this.#noteLoss(error))
+  }
+
+  async get(key: string): Promise<Buffer | undefined> {
+    return (await this.#try(() => this.#client.getBuffer(key))) ?? undefined
+  }
+
+  async set(key: string, value: Buffer | string, ttl: Millis): Promise<void> {
+    await this.#try(() => this.#client.set(key, value, 'PX', ttl))
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#try(() => this.#client.del(key))
+  }
+
+  async increment(key: string, ttl: Millis): Promise<number> {
+    // Two commands in one transaction: a counter can never be left without its time to live.
+    const replies = await this.#try(() => this.#client.multi().set(key, 0, 'PX', ttl, 'NX').incr(key).exec())
+    return Number(replies?.[1]?.[1] ?? 1)
+  }
+
+  async lease(key: string, ttl: Millis): Promise<AsyncDisposable | undefined> {
+    const holder = randomUUID()
+    if ((await this.#try(() => this.#client.set(key, holder, 'PX', ttl, 'NX'))) !== 'OK') return undefined
+    const release = () => this.#client.eval(RELEASE, 1, key, holder)
+    return { [Symbol.asyncDispose]: async () => void (await this.#try(release)) }
+  }
+
+  async close(): Promise<void> {
+    this.#client.disconnect()
+  }
+
+  async #try<T>(command: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await command()
+    } catch (error) {
+      this.#noteLoss(error)
+      return undefined
+    }
+  }
+
+  #noteLoss(error: unknown): void {
+    if (this.#clock.now() - this.#loggedAt < minutes(1)) return
+    this.#loggedAt = this.#clock.now()
+    this.#log.warn({ err: error }, 'Redis is away: going on without it')
+  }
+}

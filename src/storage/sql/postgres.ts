@@ -1,0 +1,150 @@
+import { type CompiledQuery, Kysely, PostgresDialect, type PostgresPoolClient, sql } from 'kysely'
+import pg from 'pg'
+import { Fault } from '../../base/fault.ts'
+import type { Log } from '../../base/log.ts'
+import { Conflict, type Database, MissingReference, type Reader, type Tx } from './database.ts'
+import type { ScriptableSql } from './migrate.ts'
+import { retrying } from './retry.ts'
+
+const CONNECTIONS = 8
+const CONNECT_TIMEOUT_MS = 10_000
+const INT8 = 20
+
+/** Where the database is; what is left out comes from the driver's own environment (PGHOST, PGUSER…). */
+export type PostgresAddress = {
+  readonly url?: string
+  readonly user?: string
+  readonly database?: string
+}
+
+/** Opens a pool for reading and one for transactions. Nothing is connected before the first query. */
+export function openPostgres(address: PostgresAddress, log: Log): ScriptableSql {
+  return new PostgresSql(poolOf(address, log, 'on'), poolOf(address, log, 'off'))
+}
+
+/**
+ * Two pools, so that a select waits for no transaction, and so that transactions which hold every connection cannot starve the
+ * selects of their own callers.
+ */
+class PostgresSql implements ScriptableSql {
+  readonly engine = 'postgres'
+  readonly read: Reader
+  readonly #readers: pg.Pool
+  readonly #write: Kysely<Database>
+  readonly #writers: pg.Pool
+  readonly #names = new WeakMap<CompiledQuery, string>()
+  #named = 0
+
+  constructor(readers: pg.Pool, writers: pg.Pool) {
+    this.#readers = readers
+    this.#writers = writers
+    this.read = kyselyOver(readers)
+    this.#write = kyselyOver(writers)
+  }
+
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return retrying(() => this.#write.transaction().execute(work), isRivalry)
+  }
+
+  async first<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R | undefined> {
+    const statement = { name: this.#nameOf(query), text: query.sql, values: [...parameters] }
+    try {
+      // The row's columns are those of the compiled query, and so is its type.
+      return (await this.#readers.query(statement)).rows[0] as R | undefined
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  async ping(): Promise<void> {
+    await sql`select 1`.execute(this.read)
+  }
+
+  async script(tx: Tx, text: string): Promise<void> {
+    await sql.raw(text).execute(tx)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#readers.end(), this.#writers.end()])
+  }
+
+  /** A statement with a name is parsed and planned once a connection. */
+  #nameOf(query: CompiledQuery): string {
+    const known = this.#names.get(query)
+    if (known) return known
+    const name = `first_${++this.#named}`
+    this.#names.set(query, name)
+    return name
+  }
+}
+
+function poolOf({ url, user, database }: PostgresAddress, log: Log, readOnly: 'on' | 'off'): pg.Pool {
+  const pool = new pg.Pool({
+    ...(url ? { connectionString: url } : {}),
+    ...(user ? { user } : {}),
+    ...(database ? { database } : {}),
+    max: CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    types: {
+      getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)),
+    },
+    onConnect: async (client) => {
+      await client.query(`set default_transaction_read_only = ${readOnly}`)
+    },
+  })
+  // The pool replaces an idle connection that broke; without a listener the process would end.
+  pool.on('error', (error) => log.warn({ err: error }, 'An idle database connection was lost'))
+  return pool
+}
+
+function kyselyOver(pool: pg.Pool): Kysely<Database> {
+  const connect = async () => {
+    try {
+      return translating(await pool.connect())
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+  return new Kysely<Database>({
+    dialect: new PostgresDialect({ pool: { connect, end: () => pool.end(), options: {} } }),
+  })
+}
+
+/** The client as Kysely uses it, with its errors in our words. */
+function translating(client: pg.PoolClient): PostgresPoolClient {
+  const query = async (text: string, parameters: readonly unknown[]) => {
+    try {
+      return await client.query(text, [...parameters])
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+  // Kysely's interface has an overload for cursors, which it uses only when it is given a cursor class.
+  return {
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (broken) => client.release(broken),
+  }
+}
+
+const UNIQUE_VIOLATION = '23505'
+const FOREIGN_KEY_VIOLATION = '23503'
+/** Two transactions that cannot both have happened: could not serialize, deadlock. */
+const RIVALRY = ['40001', '40P01']
+/** Classes of SQLSTATE: connection lost, resources exhausted, operator intervention, system error. */
+const OUT_OF_ORDER = /^(08|53|57P|58)/
+
+function isRivalry(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && RIVALRY.includes(error.code ?? '')
+}
+
+function translated(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const options = { cause: error }
+  if (error instanceof pg.DatabaseError) {
+    if (error.code === UNIQUE_VIOLATION) return new Conflict(error.message, options)
+    if (error.code === FOREIGN_KEY_VIOLATION) return new MissingReference(error.message, options)
+    if (!OUT_OF_ORDER.test(error.code ?? '')) return error
+  }
+  // What is left came from the network or the server's health, never from the statement.
+  return new Fault('UNAVAILABLE', { why: 'The database does not answer at the moment.' }, options)
+}

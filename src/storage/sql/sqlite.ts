@@ -1,0 +1,140 @@
+import {
+  type CompiledQuery,
+  type Dialect,
+  type Driver,
+  Kysely,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import type { Database, Reader, Tx } from './database.ts'
+import type { ScriptableSql } from './migrate.ts'
+import { retrying } from './retry.ts'
+import { isBusy, SqliteFile } from './sqlite-file.ts'
+
+/** Opens the database file at `path`, making it when absent. Other processes may use it at the same time. */
+export function openSqlite(path: string): Promise<ScriptableSql> {
+  return retrying(async () => {
+    const writer = new SqliteFile(path, 'write')
+    try {
+      // A publish that was answered must outlive a power cut: hence synchronous = full, which WAL does not have by itself.
+      writer.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
+      return new SqliteSql(writer, new SqliteFile(path, 'read'))
+    } catch (error) {
+      writer.close()
+      throw error
+    }
+  }, isBusy)
+}
+
+/**
+ * One connection writes, one transaction at a time; another reads, so that a select never waits for an open transaction. Both are
+ * synchronous underneath, and the promises around them let one table function serve both engines.
+ */
+class SqliteSql implements ScriptableSql {
+  readonly engine = 'sqlite'
+  readonly read: Reader
+  readonly #reader: SqliteFile
+  readonly #writer: SqliteFile
+  readonly #write: Kysely<Database>
+  #lastTransaction: Promise<unknown> = Promise.resolve()
+
+  constructor(writer: SqliteFile, reader: SqliteFile) {
+    this.#writer = writer
+    this.#reader = reader
+    this.#write = new Kysely<Database>({ dialect: dialectOver(writingDriver(writer)) })
+    this.read = new Kysely<Database>({ dialect: dialectOver(readingDriver(reader)) })
+  }
+
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const attempt = () => this.#write.transaction().execute((tx) => onlySql(work(tx)))
+    const run = this.#lastTransaction.then(() => retrying(attempt, isBusy))
+    this.#lastTransaction = run.catch(() => {})
+    return run
+  }
+
+  async first<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R | undefined> {
+    try {
+      // The row's columns are those of the compiled query, and so is its type.
+      return this.#reader.first(query.sql, parameters) as R | undefined
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      return retrying(async () => this.#reader.first(query.sql, parameters) as R | undefined, isBusy)
+    }
+  }
+
+  async ping(): Promise<void> {
+    this.#reader.first('select 1', [])
+  }
+
+  async script(_tx: Tx, text: string): Promise<void> {
+    this.#writer.exec(text)
+  }
+
+  async close(): Promise<void> {
+    await this.#lastTransaction
+    this.#reader.close()
+    // The last connection to leave folds the write-ahead log into the file; a read-only one could not.
+    this.#writer.close()
+  }
+}
+
+/**
+ * Resolves to what `body` does, but rejects as soon as it waits for anything but SQL. Our statements resolve without the event
+ * loop taking a turn, so an immediate armed at the beginning cannot fire in an honest transaction.
+ */
+async function onlySql<T>(body: Promise<T>): Promise<T> {
+  const strayed = Promise.withResolvers<never>()
+  const proof = setImmediate(() =>
+    strayed.reject(new Error('A transaction waited for something other than its own SQL')),
+  )
+  try {
+    return await Promise.race([body, strayed.promise])
+  } finally {
+    clearImmediate(proof)
+  }
+}
+
+function dialectOver(driver: Driver): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => driver,
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  }
+}
+
+function readingDriver(file: SqliteFile): Driver {
+  const connection = {
+    executeQuery: <R>(query: CompiledQuery) => retrying(() => file.executeQuery<R>(query), isBusy),
+    streamQuery: () => file.streamQuery(),
+  }
+  const refuse = async () => {
+    throw new Error('The reading connection has no transactions')
+  }
+  return {
+    init: async () => {},
+    acquireConnection: async () => connection,
+    beginTransaction: refuse,
+    commitTransaction: refuse,
+    rollbackTransaction: refuse,
+    releaseConnection: async () => {},
+    destroy: async () => {},
+  }
+}
+
+function writingDriver(file: SqliteFile): Driver {
+  return {
+    init: async () => {},
+    acquireConnection: async () => file,
+    // Immediate: the lock is taken before the first read, so nothing read can be outdated when it comes to writing.
+    beginTransaction: async () => file.exec('begin immediate'),
+    commitTransaction: async () => file.exec('commit'),
+    // Some failures (a full disk) have rolled back already.
+    rollbackTransaction: async () => {
+      if (file.inTransaction) file.exec('rollback')
+    },
+    releaseConnection: async () => {},
+    destroy: async () => {},
+  }
+}
