@@ -88,6 +88,10 @@ export const faults = {
     status: 429,
     say: (d: { seconds: number }) => `Too many attempts. Try again in ${d.seconds} seconds.`,
   },
+  INTERNAL: {
+    status: 500,
+    say: (d: { id: string }) => `The registry failed. Tell its administrator this request id: ${d.id}`,
+  },
   UPSTREAM_INVALID: {
     status: 502,
     say: (d: { what: string; why: string }) =>

@@ -167,3 +167,5 @@ function versionHeadOf(row: VersionSummary): VersionHead {
     deprecated: row.deprecated ?? undefined,
   }
 }
+
+export type { ByteRange }

@@ -1,7 +1,7 @@
 import type { Fingerprint } from '../base/digest.ts'
 import type { Log } from '../base/log.ts'
 import type { Clock } from '../base/time.ts'
-import type { Expectation } from '../storage/blobs/blobs.ts'
+import type { Expectation, Spool } from '../storage/blobs/blobs.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Access } from './access.ts'
 import { Accounts } from './accounts.ts'
@@ -30,6 +30,8 @@ export interface Registry {
   host(): string
   /** Takes bytes of somebody who may publish, hashed on their way in. TOO_LARGE, INTEGRITY_MISMATCH. */
   ingest(caller: Caller, bytes: AsyncIterable<Uint8Array>, expect?: Expectation): Promise<Fingerprint>
+  /** As ingest, for those who must write piece by piece; the writer keeps count of its own limits. */
+  spool(caller: Caller): Promise<Spool>
   /** Resolves when the database answers. */
   ready(): Promise<void>
   /** Writes what is still only in memory and ends background work. The storage stays open. */
@@ -69,6 +71,10 @@ export function createRegistry(deps: RegistryDeps): Registry {
       access.writer(caller)
       return storage.blobs.ingest(bytes, { limit: limits.tarball, ...expect })
     },
+    spool(caller) {
+      access.writer(caller)
+      return storage.blobs.spool()
+    },
     ready: () => storage.sql.ping(),
     async close() {
       await tokens.flush()
@@ -76,3 +82,5 @@ export function createRegistry(deps: RegistryDeps): Registry {
     },
   }
 }
+
+export type { Spool }

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http'
+import { headerOf } from './request.ts'
+
+export type AddressPolicy = {
+  /** The configured public address, without trailing slash; undefined: the one each request came to. */
+  readonly publicUrl: string | undefined
+  /** Whether X-Forwarded-Host and -Proto are believed. */
+  readonly trustProxy: boolean
+  /** Answers when a request names no usable host. */
+  readonly fallback: () => string
+}
+
+const HOST = /^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
+
+/**
+ * The address clients know us by, without trailing slash. npm 12 refuses tarballs of another origin than the one it asked, so
+ * without a configured address the request's own Host counts.
+ */
+export function publicAddress(request: IncomingMessage, policy: AddressPolicy): string {
+  if (policy.publicUrl !== undefined) return policy.publicUrl
+  const forwarded = policy.trustProxy ? firstOf(headerOf(request, 'x-forwarded-host')) : undefined
+  const host = forwarded ?? request.headers.host
+  if (host === undefined || !HOST.test(host)) return policy.fallback()
+  const proto = policy.trustProxy ? firstOf(headerOf(request, 'x-forwarded-proto')) : undefined
+  return `${proto === 'https' ? 'https' : 'http'}://${host.toLowerCase()}`
+}
+
+/** Proxies in a row append with commas; the first is the one the client used. */
+function firstOf(value: string | undefined): string | undefined {
+  return value?.split(',', 1)[0]?.trim()
+}

@@ -1,0 +1,56 @@
+import type { Context, Middleware } from 'koa'
+import { Fault, isFault } from '../../base/fault.ts'
+import type { Log } from '../../base/log.ts'
+
+/** How a door words a failure. */
+export type Envelope = (fault: Fault, ctx: Context) => { status: number; body: object }
+
+/**
+ * The one place where a failure becomes an HTTP reply. Faults go out in the door's envelope, with their sentence as the reason phrase
+ * too, which npm shows. Anything else is our bug: it is logged whole, and the client gets the request id alone.
+ */
+export function catchFaults(log: Log, envelope: Envelope): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+    } catch (error) {
+      if (isClientGone(error)) return
+      const fault = isFault(error) ? error : ourFault(error, ctx, log)
+      answerFault(ctx, fault, envelope)
+    }
+  }
+}
+
+export function answerFault(ctx: Context, fault: Fault, envelope: Envelope): void {
+  if (ctx.headerSent) return void ctx.res.destroy()
+  const { status, body } = envelope(fault, ctx)
+  ctx.status = status
+  ctx.message = reasonPhrase(fault.message)
+  if (isFault(fault, 'TOO_MANY_REQUESTS')) ctx.set('retry-after', String(fault.detail.seconds))
+  if (isFault(fault, 'UNAVAILABLE')) ctx.set('retry-after', '5')
+  if (isFault(fault, 'METHOD_NOT_ALLOWED')) ctx.set('allow', fault.detail.allowed.join(', '))
+  if (status === 401) ctx.set('www-authenticate', 'Bearer')
+  ctx.set('cache-control', 'no-store')
+  ctx.type = 'application/json'
+  ctx.body = JSON.stringify(body)
+}
+
+function ourFault(error: unknown, ctx: Context, log: Log): Fault {
+  const id = String(ctx.state.id)
+  log.error({ err: error, id, method: ctx.method, path: ctx.path }, 'a request failed by a bug of ours')
+  return new Fault('INTERNAL', { id })
+}
+
+/** The client hung up: nobody is left to answer. */
+function isClientGone(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ECONNRESET' || error.code === 'ERR_STREAM_PREMATURE_CLOSE')
+  )
+}
+
+/** HTTP/1.1 allows printable Latin-1 there; keep to ASCII and a length that fits a terminal. */
+function reasonPhrase(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200)
+}

@@ -1,0 +1,31 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+
+/** What a door works with beyond Koa's own: set once per request by the app. */
+export type RequestState = {
+  /** The id every reply carries as `x-request-id`, and every log line about the request. */
+  id: string
+}
+
+const CLIENTS = /^(?:npm|pnpm|yarn|bun|corepack|got|undici)\b/i
+
+/**
+ * Tells whether a package manager sent this, by what they are known to send: npm's own headers, the abbreviated packument's media type,
+ * or their name (Yarn berry calls itself `got`, pnpm sometimes `undici`). `ds` is `node-fetch`.
+ */
+export function isPackageManager(headers: IncomingHttpHeaders): boolean {
+  if (headers['npm-command'] !== undefined || headers['pacote-req-type'] !== undefined) return true
+  if (headers.accept?.includes('application/vnd.npm.install-v1+json')) return true
+  return CLIENTS.test(headers['user-agent'] ?? '')
+}
+
+/** The path as it was sent, undecoded, and the query with its `?` ('' when there is none). */
+export function splitUrl(url: string): { path: string; query: string } {
+  const mark = url.indexOf('?')
+  return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark) }
+}
+
+/** Header value as one text: Node joins repeated ones already, except set-cookie. */
+export function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}

@@ -1,0 +1,51 @@
+import { Fault } from '../../base/fault.ts'
+import { days } from '../../base/time.ts'
+import type { JsonObject } from '../../registry/model.ts'
+import type { Registry } from '../../registry/registry.ts'
+import { textOf } from '../http/body.ts'
+
+/** Yarn classic logs in anew for each publish and forgets the token; those left behind end by themselves. */
+const LOGIN_LIFETIME = days(365)
+
+export type Login = { readonly name: string; readonly token: string; readonly created: boolean }
+
+/**
+ * PUT /-/user/org.couchdb.user:NAME, the password login of every client: logs an account in, or signs a new one up where that is open.
+ * `npm adduser` sends an email, `npm login` may not; a name that exists is always a login. Wrong password: UNAUTHENTICATED.
+ */
+export async function passwordLogin(
+  registry: Registry,
+  body: JsonObject,
+  { pathName, address, signUp }: { pathName: string; address: string; signUp: boolean },
+): Promise<Login> {
+  const name = textOf(body.name) ?? pathName
+  const password = textOf(body.password)
+  if (name !== pathName)
+    throw new Fault('BAD_REQUEST', { why: `the path names "${pathName}", the body "${name}"` })
+  if (password === undefined) throw new Fault('BAD_REQUEST', { why: 'a password is required' })
+  const known = await registry.accounts.verifyPassword(name, password, address)
+  if (known) return issue(registry, { name, created: false })
+  if (!signUp || (await registry.accounts.find(name)))
+    throw new Fault('UNAUTHENTICATED', { why: refusal(signUp) })
+  await registry.accounts.add({ name, password, email: textOf(body.email) ?? '' })
+  return issue(registry, { name, created: true })
+}
+
+function refusal(signUp: boolean): string {
+  const wrong = 'The user name or the password is wrong.'
+  return signUp ? wrong : `${wrong} New accounts are made by the administrator here.`
+}
+
+async function issue(
+  registry: Registry,
+  { name, created }: { name: string; created: boolean },
+): Promise<Login> {
+  const request = {
+    accountName: name,
+    description: 'npm login',
+    access: 'publish',
+    lifetime: LOGIN_LIFETIME,
+  } as const
+  const { secret } = await registry.tokens.issue(request)
+  return { name, token: secret, created }
+}

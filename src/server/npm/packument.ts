@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { LRUCache } from 'lru-cache'
+import { SingleFlight } from '../../base/single-flight.ts'
+import { tarballPath } from '../../registry/contents.ts'
+import type { PackageDoc, PackageHead, VersionText } from '../../registry/model.ts'
+import type { Registry } from '../../registry/registry.ts'
+
+const compress = promisify(gzip)
+
+/** `short` is npm's abbreviated form ("corgi") with `time` added, which spares pnpm a second request. */
+export type Form = 'full' | 'short'
+export type Encoding = 'gzip' | 'identity'
+export type Wanted = { readonly form: Form; readonly encoding: Encoding; readonly address: string }
+/** A packument as it goes out. */
+export type Rendered = { readonly etag: string; readonly body: Buffer }
+
+export const MEDIA_TYPES: Readonly<Record<Form, string>> = {
+  full: 'application/json',
+  short: 'application/vnd.npm.install-v1+json',
+}
+
+/** Rises when rendering changes, so that clients and caches do not keep what an older release made. */
+const RENDERING = 1
+
+/**
+ * Renders packuments and keeps the bytes, compressed ones too. The key holds the revision, which rises with every change: nothing
+ * is ever invalidated, only outgrown.
+ */
+export class Packuments {
+  readonly #registry: Registry
+  readonly #kept: LRUCache<string, Rendered>
+  readonly #rendering = new SingleFlight<Rendered>()
+  readonly #addressTags = new LRUCache<string, string>({ max: 100 })
+
+  constructor(registry: Registry, cacheBytes: number) {
+    this.#registry = registry
+    this.#kept = new LRUCache({ maxSize: cacheBytes, sizeCalculation: ({ body }) => body.length + 200 })
+  }
+
+  /** Known without rendering: strong, and different for each form, encoding and public address. */
+  etag(head: PackageHead, { form, encoding, address }: Wanted): string {
+    return `"${head.id}-${head.revision}-${form}-${encoding}-${this.#addressTag(address)}"`
+  }
+
+  /** The bytes if they are at hand. */
+  kept(etag: string): Rendered | undefined {
+    return this.#kept.get(etag)
+  }
+
+  /** The bytes, rendered once however many ask. PACKAGE_NOT_FOUND when no version is left. */
+  async render(head: PackageHead, wanted: Wanted): Promise<Rendered> {
+    const etag = this.etag(head, wanted)
+    return this.#kept.get(etag) ?? this.#rendering.run(etag, () => this.#make(head, { wanted, etag }))
+  }
+
+  async #make(head: PackageHead, { wanted, etag }: { wanted: Wanted; etag: string }): Promise<Rendered> {
+    const doc = await this.#registry.documents.load(head)
+    const bytes =
+      wanted.form === 'full' ? fullPackument(doc, wanted.address) : shortPackument(doc, wanted.address)
+    const body = wanted.encoding === 'gzip' ? await compress(bytes) : bytes
+    const rendered = { etag, body }
+    this.#kept.set(etag, rendered)
+    return rendered
+  }
+
+  #addressTag(address: string): string {
+    const known = this.#addressTags.get(address)
+    if (known !== undefined) return known
+    const tag = createHash('sha256').update(`${RENDERING} ${address}`).digest('base64url').slice(0, 8)
+    this.#addressTags.set(address, tag)
+    return tag
+  }
+}
+
+function fullPackument(doc: PackageDoc, address: string): Buffer {
+  const { head } = doc
+  const root = {
+    ...doc.root,
+    _id: head.npmName,
+    _rev: revOf(head),
+    name: head.npmName,
+    'dist-tags': doc.tags,
+    time: doc.time,
+  }
+  return assemble(JSON.stringify(root), versionTexts(doc, address, 'full'))
+}
+
+function shortPackument(doc: PackageDoc, address: string): Buffer {
+  const { head, time, tags } = doc
+  const root = { name: head.npmName, modified: time.modified, 'dist-tags': tags, time }
+  return assemble(JSON.stringify(root), versionTexts(doc, address, 'short'))
+}
+
+/** Joins the root object's text and the versions' texts; nothing of a version is parsed. */
+function assemble(root: string, versions: Iterable<string>): Buffer {
+  return Buffer.from(`${root.slice(0, -1)},"versions":{${[...versions].join(',')}}}`)
+}
+
+function* versionTexts(doc: PackageDoc, address: string, form: Form): Generator<string> {
+  for (const version of doc.versions)
+    yield `${JSON.stringify(version.version)}:${versionText(version, { npmName: doc.head.npmName, address, form })}`
+}
+
+/** One version as it stands in a packument, and alone under `/name/version`. */
+export function versionText(
+  version: VersionText,
+  { npmName, address, form }: { npmName: string; address: string; form: Form },
+): string {
+  const tarball = JSON.stringify(`${address}/${tarballPath(npmName, version.version)}`)
+  const dist = withMembers(version.dist, `"tarball":${tarball}`)
+  const deprecated =
+    version.deprecated === undefined ? '' : `,"deprecated":${JSON.stringify(version.deprecated)}`
+  return withMembers(version[form], `"dist":${dist}${deprecated}`)
+}
+
+/** The text of a JSON object with more members at its end. */
+function withMembers(object: string, members: string): string {
+  return object === '{}' ? `{${members}}` : `${object.slice(0, -1)},${members}}`
+}
+
+/** The revision in CouchDB's shape, as write flows send it back. */
+export function revOf(head: PackageHead): string {
+  return `${head.revision}-${head.id.replaceAll('-', '')}`
+}
+
+/** The revision number in a `_rev`; undefined for anything else (Yarn classic sends the text "undefined"). */
+export function revisionOf(rev: string): number | undefined {
+  const number = /^(\d{1,15})-/.exec(rev)?.[1]
+  return number === undefined ? undefined : Number(number)
+}

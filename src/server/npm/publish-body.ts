@@ -1,0 +1,225 @@
+import type { Fingerprint } from '../../base/digest.ts'
+import { Fault } from '../../base/fault.ts'
+import type { JsonObject } from '../../registry/model.ts'
+import type { Spool } from '../../registry/registry.ts'
+import { objectOf } from '../http/body.ts'
+
+/** A publish document with its tarballs taken out on the way. */
+export type PublishBody = {
+  readonly document: JsonObject
+  /** By attachment name. The `data` of these is '' in the document. */
+  readonly tarballs: ReadonlyMap<string, Fingerprint>
+}
+
+export type BodyLimits = {
+  /** Bytes of one decoded tarball. */
+  readonly tarball: number
+  /** Bytes of everything else. */
+  readonly document: number
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COLON, COMMA] = [
+  0x7b, 0x7d, 0x5b, 0x5d, 0x3a, 0x2c,
+]
+const MAX_DEPTH = 200
+
+/**
+ * Reads a publish document as it arrives: the base64 text at `_attachments.<name>.tgz.data` is decoded into the store chunk by chunk, and
+ * only the rest is kept in memory. So a tarball of any size costs the same. BAD_REQUEST, TOO_LARGE.
+ */
+export async function readPublishBody(
+  body: AsyncIterable<Buffer>,
+  limits: BodyLimits,
+  openSpool: () => Promise<Spool>,
+): Promise<PublishBody> {
+  const tarballs = new Map<string, Fingerprint>()
+  const scanner = new Scanner(limits.document)
+  let sink: Base64Sink | undefined
+  try {
+    for await (const chunk of body) {
+      let at = 0
+      while (at < chunk.length) {
+        if (!sink) {
+          at = scanner.scan(chunk, at)
+          if (scanner.attachment !== undefined) sink = new Base64Sink(await openSpool(), limits.tarball)
+          continue
+        }
+        const end = chunk.indexOf(QUOTE, at)
+        await sink.write(chunk.subarray(at, end < 0 ? chunk.length : end))
+        if (end < 0) break
+        tarballs.set(scanner.attachment ?? '', await sink.finish())
+        sink = undefined
+        at = scanner.leaveAttachment(end)
+      }
+    }
+    return { document: parse(scanner.text()), tarballs }
+  } finally {
+    await sink?.abort()
+  }
+}
+
+function parse(text: string): JsonObject {
+  try {
+    const document = objectOf(JSON.parse(text))
+    if (document) return document
+  } catch (error) {
+    throw new Fault('BAD_REQUEST', { why: 'the body is not JSON' }, { cause: error })
+  }
+  throw new Fault('BAD_REQUEST', { why: 'the body must be a JSON object' })
+}
+
+/**
+ * Follows JSON just closely enough to know where it is: the keys on the way down, and whether inside a string. It stops after the quote
+ * that begins a tarball's data.
+ */
+class Scanner {
+  /** The attachment whose data begins where scan stopped. */
+  attachment: string | undefined
+  readonly #limit: number
+  readonly #kept: Buffer[] = []
+  #size = 0
+  /** The key last seen at each open object's level; undefined for arrays. */
+  readonly #path: (string | undefined)[] = []
+  #inString = false
+  #escaped = false
+  #isKey = false
+  #key: number[] = []
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Returns where it stopped: past the chunk's end, or where an attachment's data begins. */
+  scan(chunk: Buffer, from: number): number {
+    for (let at = from; at < chunk.length; at++) {
+      // The index is within the chunk.
+      const byte = chunk[at] as number
+      if (this.#inString) this.#inside(byte)
+      else if (byte === QUOTE && this.#beginsTarball()) return this.#stop(chunk, from, at)
+      else this.#outside(byte)
+    }
+    this.#keep(chunk.subarray(from))
+    return chunk.length
+  }
+
+  /** Goes on after the quote that ended the data. */
+  leaveAttachment(end: number): number {
+    this.attachment = undefined
+    this.#keep(Buffer.from('"'))
+    return end + 1
+  }
+
+  text(): string {
+    return Buffer.concat(this.#kept).toString()
+  }
+
+  #stop(chunk: Buffer, from: number, quote: number): number {
+    this.#keep(chunk.subarray(from, quote + 1))
+    this.attachment = this.#path[1]
+    return quote + 1
+  }
+
+  #beginsTarball(): boolean {
+    const [root, name, field] = this.#path
+    return (
+      !this.#isKey &&
+      this.#path.length === 3 &&
+      root === '_attachments' &&
+      field === 'data' &&
+      name?.endsWith('.tgz') === true
+    )
+  }
+
+  #inside(byte: number): void {
+    if (this.#isKey && (byte !== QUOTE || this.#escaped)) this.#key.push(byte)
+    if (this.#escaped) this.#escaped = false
+    else if (byte === BACKSLASH) this.#escaped = true
+    else if (byte === QUOTE) this.#endString()
+  }
+
+  #endString(): void {
+    this.#inString = false
+    if (!this.#isKey) return
+    this.#path[this.#path.length - 1] = unescaped(Buffer.from(this.#key).toString())
+    this.#isKey = false
+  }
+
+  #outside(byte: number): void {
+    if (byte === QUOTE) {
+      this.#inString = true
+      this.#key = []
+    } else if (byte === OPEN_BRACE) this.#open('')
+    else if (byte === OPEN_BRACKET) this.#open(undefined)
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      this.#path.pop()
+      this.#isKey = false
+    } else if (byte === COMMA) this.#isKey = this.#path.at(-1) !== undefined
+    else if (byte === COLON) this.#isKey = false
+  }
+
+  #open(key: '' | undefined): void {
+    if (this.#path.length >= MAX_DEPTH)
+      throw new Fault('BAD_REQUEST', { why: 'the body is nested too deeply' })
+    this.#path.push(key)
+    this.#isKey = key !== undefined
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#size += bytes.length
+    if (this.#size > this.#limit)
+      throw new Fault('TOO_LARGE', { what: 'The publish document without its tarball', limit: this.#limit })
+    this.#kept.push(bytes)
+  }
+}
+
+/** A key as JSON means it; as it stands when it is no JSON string, since the whole document is parsed later anyway. */
+function unescaped(raw: string): string {
+  if (!raw.includes('\\')) return raw
+  try {
+    return String(JSON.parse(`"${raw}"`))
+  } catch {
+    return raw
+  }
+}
+
+/** Decodes base64 text that comes in pieces into a spool. */
+class Base64Sink {
+  readonly #spool: Spool
+  readonly #limit: number
+  #rest = ''
+
+  constructor(spool: Spool, limit: number) {
+    this.#spool = spool
+    this.#limit = limit
+  }
+
+  async write(piece: Buffer): Promise<void> {
+    // Some writers escape `/` in JSON; base64 has no backslash of its own.
+    const text = piece.toString('latin1')
+    const clean = piece.includes(BACKSLASH) ? text.replaceAll('\\', '') : text
+    const joined = this.#rest + clean
+    const whole = joined.length - (joined.length % 4)
+    this.#rest = joined.slice(whole)
+    await this.#decode(joined.slice(0, whole))
+  }
+
+  async finish(): Promise<Fingerprint> {
+    await this.#decode(this.#rest)
+    return this.#spool.finish()
+  }
+
+  async abort(): Promise<void> {
+    await this.#spool.abort()
+  }
+
+  async #decode(text: string): Promise<void> {
+    if (text === '') return
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text))
+      throw new Fault('BAD_REQUEST', { why: 'the tarball is not base64' })
+    await this.#spool.write(Buffer.from(text, 'base64'))
+    if (this.#spool.size > this.#limit)
+      throw new Fault('TOO_LARGE', { what: 'The tarball', limit: this.#limit })
+  }
+}

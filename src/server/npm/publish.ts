@@ -1,0 +1,155 @@
+import type { IncomingMessage } from 'node:http'
+import type { Fingerprint } from '../../base/digest.ts'
+import { Fault, fail } from '../../base/fault.ts'
+import { npmNameOf, type PackageName, parseNewNpmName, specOf } from '../../base/name.ts'
+import {
+  type Caller,
+  DEPENDENCY_FIELDS,
+  type JsonObject,
+  type Manifest,
+  type PublishRequest,
+} from '../../registry/model.ts'
+import type { Registry } from '../../registry/registry.ts'
+import { decodedBody, objectOf, textOf } from '../http/body.ts'
+import { revisionOf } from './packument.ts'
+import { readPublishBody } from './publish-body.ts'
+
+/** Everything of a publish document but its tarball: manifest and README. npm's largest are below a megabyte. */
+const MAX_DOCUMENT = 32 * 1024 * 1024
+/** What clients put into a version that is ours to say. */
+const OURS = new Set([
+  ...[
+    'dist',
+    'deprecated',
+    'readme',
+    'readmeFilename',
+    '_npmUser',
+    'maintainers',
+    '_hasShrinkwrap',
+    'hasInstallScript',
+  ],
+  // Bun's additions
+  ...['_integrity', 'integrity', 'shasum'],
+  ...['__proto__', '_attachments', '_rev'],
+])
+/** npm's own sentence for "the package has no README". */
+const NO_README = 'ERROR: No README data found!'
+
+/**
+ * PUT /name carries five meanings, told apart by the body's shape (npm-registry-client's habits since CouchDB). Only what the meaning
+ * allows is taken from the document; nothing a stale client sends can rewrite history.
+ */
+export async function putPackage(
+  registry: Registry,
+  request: IncomingMessage,
+  { caller, name, rev }: { caller: Caller; name: PackageName; rev: string | undefined },
+): Promise<void> {
+  // Before any byte is taken: somebody without the right must not fill the disk.
+  await registry.packages.mayPublish(caller, name, 'create')
+  const limits = { tarball: registry.limits.tarball, document: MAX_DOCUMENT }
+  const { document, tarballs } = await readPublishBody(decodedBody(request), limits, () =>
+    registry.spool(caller),
+  )
+  const attachments = objectOf(document._attachments)
+  if (attachments && Object.keys(attachments).length > 0)
+    return void (await registry.versions.publish(caller, publishRequest(name, document, tarballs)))
+  if (!objectOf(document.versions)) return refuseEdit(document)
+  if (rev === undefined) return deprecate(registry, { caller, name, document })
+  return removeMissing(registry, { caller, name, document, rev })
+}
+
+function publishRequest(
+  name: PackageName,
+  document: JsonObject,
+  tarballs: ReadonlyMap<string, Fingerprint>,
+): PublishRequest {
+  const npmName = parseNewNpmName(npmNameOf(name))
+  const [entry, ...more] = Object.entries(objectOf(document.versions) ?? {})
+  const version = objectOf(entry?.[1])
+  if (!entry || !version || more.length > 0) return bad('a publish names exactly one version')
+  const [tarball, ...others] = tarballs.values()
+  if (!tarball || others.length > 0) return bad('a publish attaches exactly one .tgz')
+  checkNames(npmName, document, version)
+  if (version.version !== entry[0])
+    return bad(`versions["${entry[0]}"] says version "${String(version.version)}"`)
+  checkLength(document, tarball)
+  const dist = objectOf(version.dist) ?? {}
+  const integrity = textOf(dist.integrity)
+  const sha1 = textOf(dist.shasum)
+  const readme = textOf(version.readme) ?? textOf(document.readme)
+  return {
+    missing: 'create',
+    name,
+    version: entry[0],
+    manifest: manifestOf(version, npmName),
+    tags: Object.keys(objectOf(document['dist-tags']) ?? {}),
+    readme: readme === NO_README ? undefined : readme,
+    content: {
+      kind: 'tarball',
+      print: tarball,
+      expect: { ...(integrity === undefined ? {} : { integrity }), ...(sha1 === undefined ? {} : { sha1 }) },
+    },
+  }
+}
+
+function checkNames(npmName: string, document: JsonObject, version: JsonObject): void {
+  for (const said of [document._id ?? npmName, document.name ?? npmName, version.name])
+    if (said !== npmName) bad(`the path names "${npmName}", the body "${String(said)}"`)
+}
+
+function checkLength(document: JsonObject, tarball: Fingerprint): void {
+  for (const attachment of Object.values(objectOf(document._attachments) ?? {})) {
+    const { data, length } = objectOf(attachment) ?? {}
+    if (data === '' && typeof length === 'number' && length !== tarball.size)
+      bad(`the tarball was said to have ${length} bytes, ${tarball.size} arrived`)
+  }
+}
+
+/** The manifest as it came, without what is the registry's to say, and with dependency maps that are maps. */
+function manifestOf(version: JsonObject, name: string): Manifest {
+  const kept = Object.fromEntries(Object.entries(version).filter(([key]) => !OURS.has(key)))
+  for (const field of DEPENDENCY_FIELDS)
+    if (kept[field] !== undefined && !objectOf(kept[field]))
+      bad(`"${field}" must be an object of name and range`)
+  return { ...kept, name, version: String(version.version) }
+}
+
+/** A whole document without attachments: `npm deprecate` and `undeprecate`. Only the messages are taken. */
+async function deprecate(
+  registry: Registry,
+  { caller, name, document }: { caller: Caller; name: PackageName; document: JsonObject },
+): Promise<void> {
+  const messages = new Map<string, string>()
+  for (const [version, manifest] of Object.entries(objectOf(document.versions) ?? {}))
+    messages.set(version, textOf(objectOf(manifest)?.deprecated) ?? '')
+  await registry.versions.deprecate(caller, name, messages)
+}
+
+/** A whole document at its revision with versions left out: `npm unpublish name@version`. */
+async function removeMissing(
+  registry: Registry,
+  { caller, name, document, rev }: { caller: Caller; name: PackageName; document: JsonObject; rev: string },
+): Promise<void> {
+  const revision = requireRevision(registry, name, rev)
+  const head = await registry.packages.writable(caller, name)
+  const left = objectOf(document.versions) ?? {}
+  // Yanked versions are in no document that a client could send back.
+  const known = (await registry.contents.versions(head)).filter(({ yankedAt }) => yankedAt === undefined)
+  const versions = known.map(({ version }) => version).filter((version) => !Object.hasOwn(left, version))
+  if (versions.length === known.length) return registry.packages.remove(caller, name, revision)
+  if (versions.length > 0) await registry.versions.unpublish(caller, name, { versions, revision })
+}
+
+/** STALE_REVISION for what is no revision of ours. */
+export function requireRevision(registry: Registry, name: PackageName, rev: string): number {
+  return revisionOf(rev) ?? fail('STALE_REVISION', { spec: specOf(name, registry.host()) })
+}
+
+function refuseEdit(document: JsonObject): never {
+  const what = document.maintainers ? 'changing maintainers' : document.users ? 'starring' : 'this change'
+  throw new Fault('BAD_REQUEST', { why: `${what} is not possible by a document without "versions"` })
+}
+
+function bad(why: string): never {
+  throw new Fault('BAD_REQUEST', { why })
+}

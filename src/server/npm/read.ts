@@ -1,0 +1,151 @@
+import type { IncomingMessage } from 'node:http'
+import { LRUCache } from 'lru-cache'
+import type { Digest, Fingerprint } from '../../base/digest.ts'
+import { Fault, fail } from '../../base/fault.ts'
+import { npmNameOf, type PackageName } from '../../base/name.ts'
+import type { Millis } from '../../base/time.ts'
+import { versionOfTarball } from '../../registry/contents.ts'
+import type { PackageDoc, PackageHead, VersionText, Who } from '../../registry/model.ts'
+import type { Registry } from '../../registry/registry.ts'
+import { type Answer, isCurrent } from '../http/answer.ts'
+import { parseRange } from '../http/range.ts'
+import { encodingWanted, formWanted } from './negotiate.ts'
+import { MEDIA_TYPES, Packuments, type Rendered, versionText, type Wanted } from './packument.ts'
+
+/** A request for a package's document, with what it takes to answer. */
+export type Reading = { readonly request: IncomingMessage; readonly who: Who; readonly address: string }
+
+const YEAR = 'max-age=31536000, immutable'
+/** Tarballs up to this size are kept in memory: most of npm's are smaller, and each would cost opening a file. */
+const SMALL = 128 * 1024
+
+/** What installing reads: packuments, single versions, tarballs. */
+export class Reads {
+  readonly #registry: Registry
+  readonly #packuments: Packuments
+  readonly #small: LRUCache<Digest, Buffer>
+
+  constructor(registry: Registry, cacheBytes: { packuments: number; tarballs: number }) {
+    this.#registry = registry
+    this.#packuments = new Packuments(registry, cacheBytes.packuments)
+    this.#small = new LRUCache({
+      maxSize: cacheBytes.tarballs,
+      sizeCalculation: (bytes) => bytes.length + 200,
+    })
+  }
+
+  /** GET /name: 200 or 304. */
+  async packument(name: PackageName, reading: Reading): Promise<Answer> {
+    const head = await this.#registry.packages.head(reading.who, name)
+    const wanted = wantedBy(reading)
+    const etag = this.#packuments.etag(head, wanted)
+    if (isCurrent(reading.request, etag)) return notModified(head, { etag, wanted })
+    return found(head, { wanted, rendered: await this.#packuments.render(head, wanted) })
+  }
+
+  /** GET /name/version and /name/tag: one version of the full packument. */
+  async version(name: PackageName, selector: string, reading: Reading): Promise<Answer> {
+    const head = await this.#registry.packages.head(reading.who, name)
+    const doc = await this.#registry.documents.load(head)
+    const version = selectVersion(doc, selector)
+    const text = versionText(version, { npmName: head.npmName, address: reading.address, form: 'full' })
+    const headers = { 'content-type': 'application/json', 'cache-control': cacheControl(head, 'no-cache') }
+    const body = Buffer.from(text)
+    return { status: 200, headers: { ...headers, 'content-length': body.length }, body }
+  }
+
+  /** GET /name/-/file.tgz */
+  async tarball(name: PackageName, file: string, reading: Reading): Promise<Answer> {
+    const npmName = npmNameOf(name)
+    const version = versionOfTarball(npmName, file) ?? fail('NOT_FOUND', { what: file })
+    const kept = await this.#registry.contents.storedTarball(npmName, version)
+    if (kept) return this.#stored(kept, { request: reading.request, access: 'public' })
+    const head = await this.#registry.packages.head(reading.who, name)
+    const tarball = await this.#registry.contents.tarball(head, version)
+    if (tarball.kind === 'stored')
+      return this.#stored(tarball, { request: reading.request, access: head.access })
+    const length = tarball.size === undefined ? {} : { 'content-length': tarball.size }
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'cache-control': `public, ${YEAR}`,
+      ...length,
+    }
+    return { status: 200, headers, body: async () => tarball.follow() }
+  }
+
+  async #stored(
+    tarball: { print: Fingerprint; publishedAt: Millis },
+    { request, access }: { request: IncomingMessage; access: 'public' | 'restricted' },
+  ): Promise<Answer> {
+    const { digest, size } = tarball.print
+    const etag = `"${digest}"`
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'cache-control': `${access === 'public' ? 'public' : 'private'}, ${YEAR}`,
+      'accept-ranges': 'bytes',
+      'last-modified': new Date(tarball.publishedAt).toUTCString(),
+      etag,
+    }
+    if (isCurrent(request, etag)) return { status: 304, headers }
+    const range = parseRange(request, { size, etag })
+    if (range === 'unsatisfiable')
+      return { status: 416, headers: { ...headers, 'content-range': `bytes */${size}` } }
+    if (range) {
+      const part = { 'content-range': `bytes ${range.start}-${range.end}/${size}` }
+      const length = range.end - range.start + 1
+      const body = () => this.#registry.contents.open(digest, range)
+      return { status: 206, headers: { ...headers, ...part, 'content-length': length }, body }
+    }
+    return {
+      status: 200,
+      headers: { ...headers, 'content-length': size },
+      body: await this.#body(tarball.print),
+    }
+  }
+
+  async #body({ digest, size }: Fingerprint): Promise<NonNullable<Answer['body']>> {
+    if (size > SMALL) return () => this.#registry.contents.open(digest)
+    const known = this.#small.get(digest)
+    if (known) return known
+    const chunks = await Array.fromAsync(await this.#registry.contents.open(digest))
+    const bytes = Buffer.concat(chunks)
+    this.#small.set(digest, bytes)
+    return bytes
+  }
+}
+
+function wantedBy({ request, address }: Reading): Wanted {
+  const { headers } = request
+  return { form: formWanted(headers.accept), encoding: encodingWanted(headers['accept-encoding']), address }
+}
+
+function found(head: PackageHead, { wanted, rendered }: { wanted: Wanted; rendered: Rendered }): Answer {
+  const headers = { ...validators(head, rendered.etag), 'content-type': MEDIA_TYPES[wanted.form] }
+  const length = { 'content-length': rendered.body.length }
+  const encoding = wanted.encoding === 'identity' ? {} : { 'content-encoding': wanted.encoding }
+  return { status: 200, headers: { ...headers, ...length, ...encoding }, body: rendered.body }
+}
+
+function notModified(head: PackageHead, { etag }: { etag: string; wanted: Wanted }): Answer {
+  return { status: 304, headers: validators(head, etag) }
+}
+
+/** No max-age: a version published a second ago has to be seen, and a 304 costs next to nothing. */
+function validators(head: PackageHead, etag: string) {
+  return {
+    etag,
+    'last-modified': new Date(head.modifiedAt).toUTCString(),
+    'cache-control': cacheControl(head, 'no-cache'),
+    vary: 'accept, accept-encoding',
+  }
+}
+
+function cacheControl(head: PackageHead, rest: string): string {
+  return `${head.access === 'public' ? 'public' : 'private'}, ${rest}`
+}
+
+function selectVersion(doc: PackageDoc, selector: string): VersionText {
+  const wanted = Object.hasOwn(doc.tags, selector) ? doc.tags[selector] : selector
+  for (const version of doc.versions) if (version.version === wanted) return version
+  throw new Fault('VERSION_NOT_FOUND', { spec: doc.head.npmName, version: selector })
+}

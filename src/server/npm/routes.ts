@@ -1,0 +1,147 @@
+import Router from '@koa/router'
+import type { Context } from 'koa'
+import { Fault } from '../../base/fault.ts'
+import type { Registry } from '../../registry/registry.ts'
+import { reply } from '../http/answer.ts'
+import { readObject } from '../http/body.ts'
+import type { Envelope } from '../http/faults.ts'
+import { json, param } from '../http/json.ts'
+import { passwordLogin } from './login.ts'
+import { decode, nameFromPath } from './names.ts'
+import { putPackage, requireRevision } from './publish.ts'
+import type { Reads } from './read.ts'
+import { removeTag, setTag, setTags, showTags } from './tags.ts'
+import { createToken, listTokens, revokeToken } from './tokens.ts'
+
+export type NpmDoor = {
+  readonly registry: Registry
+  readonly reads: Reads
+  /** Whether a password login may make an account. */
+  readonly signUp: boolean
+}
+
+const SMALL_BODY = 1024 * 1024
+
+/** npm reads `error`, npm 12 and others `message`. */
+export const npmEnvelope: Envelope = (fault) => ({
+  status: fault.status,
+  body: { error: fault.message, message: fault.message, code: fault.code },
+})
+
+/** Every endpoint of the npm door, a line each. Paths come in canonical form: a name is one segment (see names.ts). */
+export function npmRoutes(door: NpmDoor): Router {
+  const router = new Router({ strict: false })
+  router.get('/-/ping', (ctx) => json(ctx, 200, {}))
+  router.get('/-/whoami', (ctx) => whoami(ctx))
+  router.get('/-/npm/v1/user', (ctx) => profile(ctx, door))
+  router.get('/-/npm/v1/tokens', (ctx) => listTokens(ctx, door.registry))
+  router.post('/-/npm/v1/tokens', (ctx) => createToken(ctx, door.registry))
+  router.delete('/-/npm/v1/tokens/token/:key', (ctx) => revokeToken(ctx, door.registry))
+  router.put('/-/user/:couch', (ctx) => login(ctx, door))
+  router.put('/-/user/:couch/-rev/:rev', (ctx) => login(ctx, door))
+  router.get('/-/user/:couch', (ctx) => showUser(ctx, door))
+  router.delete('/-/user/token/:token', (ctx) => logout(ctx, door))
+  router.get('/-/package/:name/dist-tags', (ctx) => showTags(ctx, door.registry))
+  router.put('/-/package/:name/dist-tags', (ctx) => setTags(ctx, door.registry))
+  router.post('/-/package/:name/dist-tags', (ctx) => setTags(ctx, door.registry))
+  router.put('/-/package/:name/dist-tags/:tag', (ctx) => setTag(ctx, door.registry))
+  router.delete('/-/package/:name/dist-tags/:tag', (ctx) => removeTag(ctx, door.registry))
+  router.all('/-/*rest', (ctx) => unknown(ctx))
+  router.get('/:name', (ctx) => read(ctx, (reading) => door.reads.packument(named(ctx), reading)))
+  router.get('/:name/:version', (ctx) =>
+    read(ctx, (reading) => door.reads.version(named(ctx), decode(param(ctx, 'version')), reading)),
+  )
+  router.get('/:name/-/:file', (ctx) =>
+    read(ctx, (reading) => door.reads.tarball(named(ctx), decode(param(ctx, 'file')), reading)),
+  )
+  router.put('/:name', (ctx) => publish(ctx, door))
+  router.put('/:name/-rev/:rev', (ctx) => publish(ctx, door))
+  router.delete('/:name/-rev/:rev', (ctx) => unpublish(ctx, door))
+  // npm removes the version by PUT and only then deletes the tarball, sometimes under a wrong path: nothing is left to do.
+  router.delete('/:name/-/:file/-rev/:rev', (ctx) => json(ctx, 200, { ok: true }))
+  router.all('/*rest', (ctx) => unknown(ctx))
+  return router
+}
+
+function named(ctx: Context) {
+  return nameFromPath(param(ctx, 'name'))
+}
+
+async function read(
+  ctx: Context,
+  answer: (reading: Parameters<Reads['packument']>[1]) => ReturnType<Reads['packument']>,
+): Promise<void> {
+  await reply(ctx, await answer({ request: ctx.req, who: ctx.state.who, address: ctx.state.address }))
+}
+
+async function whoami(ctx: Context): Promise<void> {
+  const caller = await ctx.state.who()
+  if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
+  json(ctx, 200, { username: caller.name })
+}
+
+async function profile(ctx: Context, { registry }: NpmDoor): Promise<void> {
+  const caller = await ctx.state.who()
+  if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
+  const account = await registry.accounts.find(caller.name)
+  const created = new Date(account?.createdAt ?? 0).toISOString()
+  const email = account?.email ?? ''
+  json(ctx, 200, {
+    name: caller.name,
+    email,
+    email_verified: false,
+    created,
+    updated: created,
+    tfa: null,
+    cidr_whitelist: null,
+  })
+}
+
+async function login(ctx: Context, { registry, signUp }: NpmDoor): Promise<void> {
+  const pathName = userOf(ctx)
+  const body = await readObject(ctx.req, SMALL_BODY)
+  const { name, token } = await passwordLogin(registry, body, { pathName, address: ctx.ip, signUp })
+  json(ctx, 201, { ok: true, id: `org.couchdb.user:${name}`, rev: '1-0', token })
+}
+
+/** `npm owner` asks whether a user exists. Addresses are for those who are logged in. */
+async function showUser(ctx: Context, { registry }: NpmDoor): Promise<void> {
+  const name = userOf(ctx)
+  const caller = await ctx.state.who()
+  if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
+  const account = await registry.accounts.find(name)
+  if (!account) throw new Fault('NOT_FOUND', { what: name })
+  json(ctx, 200, { _id: `org.couchdb.user:${name}`, name, email: account.email, type: 'user', roles: [] })
+}
+
+async function logout(ctx: Context, { registry }: NpmDoor): Promise<void> {
+  const caller = await ctx.state.who()
+  if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
+  await registry.tokens.revokeSecret(caller, decode(param(ctx, 'token')))
+  json(ctx, 200, { ok: true })
+}
+
+async function publish(ctx: Context, { registry }: NpmDoor): Promise<void> {
+  const name = named(ctx)
+  const rev = ctx.params.rev === undefined ? undefined : decode(param(ctx, 'rev'))
+  await putPackage(registry, ctx.req, { caller: await ctx.state.who(), name, rev })
+  json(ctx, 201, { ok: true, success: true })
+}
+
+async function unpublish(ctx: Context, { registry }: NpmDoor): Promise<void> {
+  const name = named(ctx)
+  const revision = requireRevision(registry, name, decode(param(ctx, 'rev')))
+  await registry.packages.remove(await ctx.state.who(), name, revision)
+  json(ctx, 200, { ok: true })
+}
+
+function userOf(ctx: Context): string {
+  const couch = decode(param(ctx, 'couch'))
+  const prefix = 'org.couchdb.user:'
+  if (!couch.startsWith(prefix)) return unknown(ctx)
+  return couch.slice(prefix.length)
+}
+
+function unknown(ctx: Context): never {
+  throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
+}
