@@ -8,7 +8,7 @@ export function json(ctx: Context, status: number, body: object): void {
   ctx.body = JSON.stringify(body)
 }
 
-/** A path parameter that the route's pattern guarantees, as it stood in the path. */
+/** A path parameter that the route's pattern guarantees; the router decoded it, once. */
 export function param(ctx: Context, name: string): string {
   return String(ctx.params[name])
 }

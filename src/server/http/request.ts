@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 
-/** What a door works with beyond Koa's own: set once per request by the app. */
-export type RequestState = {
-  /** The id every reply carries as `x-request-id`, and every log line about the request. */
-  id: string
+const BOOT = randomBytes(4).toString('hex')
+let served = 0
+
+/** The id that a reply carries as `x-request-id` and every log line about it: unique, and cheap enough for the hot path. */
+export function requestId(): string {
+  served += 1
+  return `${BOOT}-${served.toString(36)}`
 }
 
 const CLIENTS = /^(?:npm|pnpm|yarn|bun|corepack|got|undici)\b/i

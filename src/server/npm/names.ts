@@ -1,6 +1,3 @@
-import { Fault } from '../../base/fault.ts'
-import { fromNpmName, type PackageName } from '../../base/name.ts'
-
 /** Places in a path, besides its start, where a package name stands. */
 const BEFORE_NAME = new Set(['package', 'attestations'])
 
@@ -9,6 +6,8 @@ const BEFORE_NAME = new Set(['package', 'attestations'])
  * segment. Works on the raw path: once decoded, a name's slash could not be told from the path's.
  */
 export function canonicalPath(path: string): string {
+  // Most names have no scope: nothing to do then.
+  if (!path.includes('@') && !path.includes('%40')) return path
   const segments = path.split('/').slice(1)
   const out: string[] = []
   for (let i = 0; i < segments.length; i++) {
@@ -21,15 +20,26 @@ export function canonicalPath(path: string): string {
   return `/${out.join('/')}`
 }
 
-/** A name from a path, decoded once. INVALID_NAME for anything that is no npm name, such as what still holds a `%` or `..`. */
-export function nameFromPath(segment: string): PackageName {
-  return fromNpmName(decode(segment))
-}
+/** What installing asks for, read off a canonical path. */
+export type ReadPath =
+  | { readonly kind: 'packument'; readonly name: string }
+  | { readonly kind: 'version'; readonly name: string; readonly version: string }
+  | { readonly kind: 'tarball'; readonly name: string; readonly file: string }
 
-export function decode(segment: string): string {
+/** undefined for any other path, and for what is not percent-encoded UTF-8. Each part is decoded once. */
+export function parseReadPath(path: string): ReadPath | undefined {
+  const [, name = '', second, third, ...more] = path.split('/')
+  if (name === '' || name === '-' || more.length > 0) return undefined
   try {
-    return decodeURIComponent(segment)
-  } catch (error) {
-    throw new Fault('BAD_REQUEST', { why: `"${segment}" is not percent-encoded UTF-8` }, { cause: error })
+    if (second === undefined || second === '')
+      return third === undefined ? { kind: 'packument', name: decodeURIComponent(name) } : undefined
+    if (second === '-')
+      return third
+        ? { kind: 'tarball', name: decodeURIComponent(name), file: decodeURIComponent(third) }
+        : undefined
+    if (third !== undefined || second === '-rev') return undefined
+    return { kind: 'version', name: decodeURIComponent(name), version: decodeURIComponent(second) }
+  } catch {
+    return undefined
   }
 }

@@ -1,13 +1,13 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
+import { fromNpmName } from '../../base/name.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { reply } from '../http/answer.ts'
 import { readObject } from '../http/body.ts'
 import type { Envelope } from '../http/faults.ts'
 import { json, param } from '../http/json.ts'
 import { passwordLogin } from './login.ts'
-import { decode, nameFromPath } from './names.ts'
 import { putPackage, requireRevision } from './publish.ts'
 import type { Reads } from './read.ts'
 import { removeTag, setTag, setTags, showTags } from './tags.ts'
@@ -49,10 +49,10 @@ export function npmRoutes(door: NpmDoor): Router {
   router.all('/-/*rest', (ctx) => unknown(ctx))
   router.get('/:name', (ctx) => read(ctx, (reading) => door.reads.packument(named(ctx), reading)))
   router.get('/:name/:version', (ctx) =>
-    read(ctx, (reading) => door.reads.version(named(ctx), decode(param(ctx, 'version')), reading)),
+    read(ctx, (reading) => door.reads.version(named(ctx), param(ctx, 'version'), reading)),
   )
   router.get('/:name/-/:file', (ctx) =>
-    read(ctx, (reading) => door.reads.tarball(named(ctx), decode(param(ctx, 'file')), reading)),
+    read(ctx, (reading) => door.reads.tarball(named(ctx), param(ctx, 'file'), reading)),
   )
   router.put('/:name', (ctx) => publish(ctx, door))
   router.put('/:name/-rev/:rev', (ctx) => publish(ctx, door))
@@ -64,7 +64,7 @@ export function npmRoutes(door: NpmDoor): Router {
 }
 
 function named(ctx: Context) {
-  return nameFromPath(param(ctx, 'name'))
+  return fromNpmName(param(ctx, 'name'))
 }
 
 async function read(
@@ -117,26 +117,26 @@ async function showUser(ctx: Context, { registry }: NpmDoor): Promise<void> {
 async function logout(ctx: Context, { registry }: NpmDoor): Promise<void> {
   const caller = await ctx.state.who()
   if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
-  await registry.tokens.revokeSecret(caller, decode(param(ctx, 'token')))
+  await registry.tokens.revokeSecret(caller, param(ctx, 'token'))
   json(ctx, 200, { ok: true })
 }
 
 async function publish(ctx: Context, { registry }: NpmDoor): Promise<void> {
   const name = named(ctx)
-  const rev = ctx.params.rev === undefined ? undefined : decode(param(ctx, 'rev'))
+  const rev = ctx.params.rev === undefined ? undefined : param(ctx, 'rev')
   await putPackage(registry, ctx.req, { caller: await ctx.state.who(), name, rev })
   json(ctx, 201, { ok: true, success: true })
 }
 
 async function unpublish(ctx: Context, { registry }: NpmDoor): Promise<void> {
   const name = named(ctx)
-  const revision = requireRevision(registry, name, decode(param(ctx, 'rev')))
+  const revision = requireRevision(registry, name, param(ctx, 'rev'))
   await registry.packages.remove(await ctx.state.who(), name, revision)
   json(ctx, 200, { ok: true })
 }
 
 function userOf(ctx: Context): string {
-  const couch = decode(param(ctx, 'couch'))
+  const couch = param(ctx, 'couch')
   const prefix = 'org.couchdb.user:'
   if (!couch.startsWith(prefix)) return unknown(ctx)
   return couch.slice(prefix.length)

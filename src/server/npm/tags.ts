@@ -1,11 +1,10 @@
 import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
-import type { PackageName } from '../../base/name.ts'
+import { fromNpmName, type PackageName } from '../../base/name.ts'
 import type { Json } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { objectOf, readJson } from '../http/body.ts'
 import { json, param } from '../http/json.ts'
-import { decode, nameFromPath } from './names.ts'
 
 const SMALL_BODY = 64 * 1024
 
@@ -20,7 +19,7 @@ export async function showTags(ctx: Context, registry: Registry): Promise<void> 
 export async function setTag(ctx: Context, registry: Registry): Promise<void> {
   const version = versionIn(await readJson(ctx.req, SMALL_BODY))
   await registry.versions.setTag(await ctx.state.who(), named(ctx), {
-    tag: decode(param(ctx, 'tag')),
+    tag: param(ctx, 'tag'),
     version,
   })
   json(ctx, 201, { ok: true })
@@ -38,12 +37,12 @@ export async function setTags(ctx: Context, registry: Registry): Promise<void> {
 }
 
 export async function removeTag(ctx: Context, registry: Registry): Promise<void> {
-  await registry.versions.removeTag(await ctx.state.who(), named(ctx), decode(param(ctx, 'tag')))
+  await registry.versions.removeTag(await ctx.state.who(), named(ctx), param(ctx, 'tag'))
   json(ctx, 200, { ok: true })
 }
 
 function named(ctx: Context): PackageName {
-  return nameFromPath(param(ctx, 'name'))
+  return fromNpmName(param(ctx, 'name'))
 }
 
 function versionIn(value: Json | undefined): string {

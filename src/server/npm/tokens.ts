@@ -6,7 +6,6 @@ import type { Registry } from '../../registry/registry.ts'
 import type { IssuedToken, Token } from '../../registry/tokens.ts'
 import { readObject, textOf } from '../http/body.ts'
 import { json, param } from '../http/json.ts'
-import { decode } from './names.ts'
 
 const SMALL_BODY = 64 * 1024
 const PER_PAGE = 100
@@ -39,7 +38,7 @@ export async function createToken(ctx: Context, registry: Registry): Promise<voi
 /** `npm token revoke`: by key, or by the whole token. */
 export async function revokeToken(ctx: Context, registry: Registry): Promise<void> {
   const user = await requireUser(ctx)
-  const key = decode(param(ctx, 'key'))
+  const key = param(ctx, 'key')
   if (key.startsWith('ent_')) await registry.tokens.revokeSecret(user, key)
   else await registry.tokens.revoke(await ownId(registry, user, key))
   ctx.status = 204

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type Router from '@koa/router'
+import Koa, { type Context, type Middleware } from 'koa'
+import { Fault } from '../base/fault.ts'
+import type { Log } from '../base/log.ts'
+import type { Registry } from '../registry/registry.ts'
+import { type Door, doorOf, NPM_PREFIX } from './doors.ts'
+import { entropicEnvelope, entropicRoutes } from './entropic/routes.ts'
+import { answerHot, hotFailure } from './hot.ts'
+import { type AddressPolicy, publicAddress } from './http/address.ts'
+import { Callers } from './http/caller.ts'
+import { catchFaults, type Envelope } from './http/faults.ts'
+import { json } from './http/json.ts'
+import { requestId, splitUrl } from './http/request.ts'
+import { canonicalPath } from './npm/names.ts'
+import { Reads } from './npm/read.ts'
+import { npmEnvelope, npmRoutes } from './npm/routes.ts'
+
+export type AppConfig = {
+  readonly address: AddressPolicy
+  /** Whether anybody may make an account by password login. */
+  readonly signUp: boolean
+  /** Bytes kept in memory. */
+  readonly cache: { readonly packuments: number; readonly tarballs: number }
+}
+
+export type App = { handle(request: IncomingMessage, response: ServerResponse): void }
+
+const envelopes: Readonly<Record<Door, Envelope>> = {
+  npm: npmEnvelope,
+  entropic: entropicEnvelope,
+  web: npmEnvelope,
+}
+
+/** Plugs the doors together; no port is opened here. */
+export function createApp({
+  registry,
+  config,
+  log,
+}: {
+  registry: Registry
+  config: AppConfig
+  log: Log
+}): App {
+  const callers = new Callers(registry)
+  const reads = new Reads(registry, config.cache)
+  const address = (request: IncomingMessage) => publicAddress(request, config.address)
+  const who = (request: IncomingMessage) => callers.who(request, request.socket.remoteAddress ?? '')
+  const koa = new Koa({ proxy: config.address.trustProxy })
+  koa.use(identify({ who, address }))
+  koa.use(catchFaults(log, (fault, ctx) => envelopes[ctx.state.door as Door](fault, ctx)))
+  koa.use(async (ctx, next) => {
+    const failure = hotFailure(ctx.req)
+    if (failure !== undefined) throw failure
+    await next()
+  })
+  koa.use(onlyAt('web', home(registry)))
+  koa.use(onlyAt('entropic', entropicRoutes({ registry }).routes()))
+  koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp }).routes()))
+  koa.use((ctx) => {
+    throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
+  })
+  koa.on('error', (error: unknown) => log.error({ err: error }, 'a reply failed'))
+  const ordinary = koa.callback()
+  return {
+    handle(request, response) {
+      answerHot(request, response, { reads, who, address }).then((done) => {
+        if (!done) ordinary(request, response)
+      })
+    },
+  }
+}
+
+/** The first middleware: which door, which path it sees, who asks, under which id. */
+function identify(deps: {
+  who: (request: IncomingMessage) => Context['state']['who']
+  address: (request: IncomingMessage) => string
+}): Middleware {
+  return async (ctx, next) => {
+    const { path: raw, query } = splitUrl(ctx.req.url ?? '/')
+    const { door, path } = doorOf(raw, ctx.req.headers)
+    ctx.state.door = door
+    ctx.state.id = requestId()
+    ctx.state.who = deps.who(ctx.req)
+    ctx.state.address = deps.address(ctx.req) + (path === raw ? '' : NPM_PREFIX)
+    ctx.set('x-request-id', ctx.state.id)
+    ctx.url = (door === 'npm' ? canonicalPath(path) : path) + query
+    await next()
+  }
+}
+
+/** A router's middleware is typed for its own context, a richer Koa one. */
+function onlyAt(door: Door, middleware: Middleware | ReturnType<Router['routes']>): Middleware {
+  const run = middleware as Middleware
+  return (ctx, next) => (ctx.state.door === door ? run(ctx, next) : next())
+}
+
+function home(registry: Registry): Middleware {
+  return async (ctx, next) => {
+    if (ctx.path !== '/') return next()
+    await registry.ready()
+    json(ctx, 200, { server: 'entropic', db_name: 'registry' })
+  }
+}

@@ -1,0 +1,43 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { isPackageManager } from './http/request.ts'
+
+export type Door = 'npm' | 'entropic' | 'web'
+
+/** Where the npm door stands alone, so that no name can be taken for a route of ours. */
+export const NPM_PREFIX = '/npm'
+
+type Row = { readonly door: Door; readonly because: string }
+
+/**
+ * First path segments that are routes of ours and legal npm names at once. A package manager asking for one gets the package, anybody
+ * else the route; each row says what the route is for.
+ */
+const AMBIGUOUS: Readonly<Record<string, Row>> = {
+  ping: { door: 'entropic', because: '`ds ping` and health checks ask GET /ping' },
+  v1: { door: 'entropic', because: 'the whole Entropic API stands under /v1' },
+  packages: { door: 'entropic', because: 'the original README documents /packages/package/… without /v1' },
+  objects: { door: 'entropic', because: 'the same: /objects/object/…' },
+  auth: { door: 'entropic', because: 'the same: /auth/whoami' },
+  namespaces: { door: 'entropic', because: 'members and maintainerships, without /v1' },
+  users: { door: 'entropic', because: 'memberships, without /v1' },
+  www: { door: 'web', because: 'the original’s website: /www/login and its kin' },
+}
+
+/** The door a request goes through, and the path it sees there. `path` is raw, without the query. */
+export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door; path: string } {
+  if (path === NPM_PREFIX && !isPackageManager(headers)) return { door: 'npm', path: '/' }
+  if (path.startsWith(`${NPM_PREFIX}/`) && !isOwnTarballOfNpm(path))
+    return { door: 'npm', path: path.slice(NPM_PREFIX.length) }
+  if (path === '/') return { door: 'web', path }
+  const slash = path.indexOf('/', 1)
+  const row = AMBIGUOUS[slash < 0 ? path.slice(1) : path.slice(1, slash)]
+  if (!row) return { door: 'npm', path }
+  // `/ping/-/ping-1.0.0.tgz` can only be a tarball, whoever asks.
+  if (slash > 0 && path.startsWith('/-/', slash)) return { door: 'npm', path }
+  return { door: isPackageManager(headers) ? 'npm' : row.door, path }
+}
+
+/** The package npm itself, mirrored at the root: `/npm/-/npm-11.0.0.tgz`; under `/npm/` a lone `-` begins a service path. */
+function isOwnTarballOfNpm(path: string): boolean {
+  return /^\/npm\/-\/npm-[^/]+\.tgz$/.test(path)
+}
