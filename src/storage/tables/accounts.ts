@@ -1,4 +1,3 @@
-import type { Millis } from '../../base/time.ts'
 import type { AccountRow, MembershipRow, NamespaceRow, Reader, Tx } from '../sql/database.ts'
 
 export function findAccount(db: Reader, name: string): Promise<AccountRow | undefined> {
@@ -38,15 +37,6 @@ export async function listNamespaces(db: Reader): Promise<string[]> {
 /** Throws Conflict when the name is taken. */
 export async function insertNamespace(tx: Tx, row: NamespaceRow): Promise<void> {
   await tx.insertInto('namespace').values(row).execute()
-}
-
-/** For the built-in namespaces: present afterwards, whoever made it. */
-export async function ensureNamespace(tx: Tx, name: string, now: Millis): Promise<void> {
-  await tx
-    .insertInto('namespace')
-    .values({ name, created_at: now, created_by: null })
-    .onConflict((conflict) => conflict.column('name').doNothing())
-    .execute()
 }
 
 export async function insertMembership(tx: Tx, row: MembershipRow): Promise<void> {

