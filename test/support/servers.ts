@@ -44,13 +44,13 @@ export async function startPostgres(): Promise<Server> {
   return serverOf(server, folder, `postgres://entropic@127.0.0.1:${port}/postgres`)
 }
 
-/** Starts the redis-server found on PATH; it keeps nothing on disk. */
-export async function startRedis(): Promise<Server> {
+/** Starts the redis-server found on PATH, on a free port when none is given; it keeps nothing on disk. */
+export async function startRedis(wanted?: number): Promise<Server> {
   const folders = (process.env.PATH ?? '').split(delimiter)
   if (!folders.some((folder) => existsSync(join(folder, 'redis-server'))))
     throw new Missing('Redis: no redis-server on PATH (Debian: apt-get install redis-server)')
   const folder = await mkdtemp(join(tmpdir(), 'entropic-redis-'))
-  const port = await freePort()
+  const port = wanted ?? (await freePort())
   const options = [
     '--bind',
     '127.0.0.1',
