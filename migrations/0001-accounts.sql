@@ -38,3 +38,6 @@ create table token (
   expires_at bigint
 );
 create index token_account on token (account_id);
+
+-- Built in: what came from npm, and what was abandoned. Nobody is a member of either.
+insert into namespace (name, created_at) values ('legacy', 0), ('abandonware', 0);

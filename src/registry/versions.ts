@@ -111,6 +111,8 @@ export class Versions {
     change: { versions: readonly string[]; revision: number },
   ): Promise<void> {
     const head = await this.#packages.writable(caller, name)
+    if (head.revision !== change.revision) throw new Fault('STALE_REVISION', { spec: head.npmName })
+    if (change.versions.length === 0) return
     await this.#change(head, 'unpublish', async (tx, now, row) => {
       checkRevision(row, change.revision)
       for (const version of change.versions) {

@@ -12,16 +12,18 @@ type Row = { readonly door: Door; readonly because: string }
  * First path segments that are routes of ours and legal npm names at once. A package manager asking for one gets the package, anybody
  * else the route; each row says what the route is for.
  */
-const AMBIGUOUS: Readonly<Record<string, Row>> = {
-  ping: { door: 'entropic', because: '`ds ping` and health checks ask GET /ping' },
-  v1: { door: 'entropic', because: 'the whole Entropic API stands under /v1' },
-  packages: { door: 'entropic', because: 'the original README documents /packages/package/… without /v1' },
-  objects: { door: 'entropic', because: 'the same: /objects/object/…' },
-  auth: { door: 'entropic', because: 'the same: /auth/whoami' },
-  namespaces: { door: 'entropic', because: 'members and maintainerships, without /v1' },
-  users: { door: 'entropic', because: 'memberships, without /v1' },
-  www: { door: 'web', because: 'the original’s website: /www/login and its kin' },
-}
+const AMBIGUOUS: ReadonlyMap<string, Row> = new Map(
+  Object.entries<Row>({
+    ping: { door: 'entropic', because: '`ds ping` and health checks ask GET /ping' },
+    v1: { door: 'entropic', because: 'the whole Entropic API stands under /v1' },
+    packages: { door: 'entropic', because: 'the original README documents /packages/package/… without /v1' },
+    objects: { door: 'entropic', because: 'the same: /objects/object/…' },
+    auth: { door: 'entropic', because: 'the same: /auth/whoami' },
+    namespaces: { door: 'entropic', because: 'members and maintainerships, without /v1' },
+    users: { door: 'entropic', because: 'memberships, without /v1' },
+    www: { door: 'web', because: 'the original’s website: /www/login and its kin' },
+  }),
+)
 
 /** The door a request goes through, and the path it sees there. `path` is raw, without the query. */
 export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door; path: string } {
@@ -30,7 +32,7 @@ export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door
     return { door: 'npm', path: path.slice(NPM_PREFIX.length) }
   if (path === '/') return { door: 'web', path }
   const slash = path.indexOf('/', 1)
-  const row = AMBIGUOUS[slash < 0 ? path.slice(1) : path.slice(1, slash)]
+  const row = AMBIGUOUS.get(slash < 0 ? path.slice(1) : path.slice(1, slash))
   if (!row) return { door: 'npm', path }
   // `/ping/-/ping-1.0.0.tgz` can only be a tarball, whoever asks.
   if (slash > 0 && path.startsWith('/-/', slash)) return { door: 'npm', path }

@@ -137,7 +137,7 @@ async function removeMissing(
   const known = (await registry.contents.versions(head)).filter(({ yankedAt }) => yankedAt === undefined)
   const versions = known.map(({ version }) => version).filter((version) => !Object.hasOwn(left, version))
   if (versions.length === known.length) return registry.packages.remove(caller, name, revision)
-  if (versions.length > 0) await registry.versions.unpublish(caller, name, { versions, revision })
+  await registry.versions.unpublish(caller, name, { versions, revision })
 }
 
 /** STALE_REVISION for what is no revision of ours. */
