@@ -9,6 +9,7 @@ import {
   Conflict,
   MissingReference,
   type PackageRow,
+  type Reader,
   type Sql,
   type Tx,
 } from '../../src/storage/sql/database.ts'
@@ -47,6 +48,10 @@ async function insertPackages(sql: Sql, ...changes: Partial<PackageRow>[]): Prom
 
 const insertNamespace = (tx: Tx, name: string) =>
   tx.insertInto('namespace').values({ name, created_at: 1, created_by: null }).execute()
+
+/** Those that a test made; built-in ones are of no time. */
+const namespaces = (db: Reader) =>
+  db.selectFrom('namespace').select('name').where('created_at', '>', 0).execute()
 
 const findBox = (sql: Sql) =>
   sql.read.selectFrom('package').selectAll().where('id', '=', 'p1').executeTakeFirst()
@@ -229,25 +234,24 @@ function transactions({ open }: Engine): void {
       throw new Error('changed my mind')
     })
     await expect(work).rejects.toThrow('changed my mind')
-    expect(await storage.sql.read.selectFrom('namespace').selectAll().execute()).toEqual([])
+    expect(await namespaces(storage.sql.read)).toEqual([])
   })
 
   test('readers neither see nor wait for an open transaction', async () => {
     await using storage = await open()
-    const count = () => storage.sql.read.selectFrom('namespace').select('name').execute()
     const seen = await storage.sql.transaction(async (tx) => {
       await insertNamespace(tx, 'kim')
-      return count()
+      return namespaces(storage.sql.read)
     })
     expect(seen).toEqual([])
-    expect(await count()).toEqual([{ name: 'kim' }])
+    expect(await namespaces(storage.sql.read)).toEqual([{ name: 'kim' }])
   })
 
   test('the body sees its own writes', async () => {
     await using storage = await open()
     const seen = await storage.sql.transaction(async (tx) => {
       await insertNamespace(tx, 'kim')
-      return tx.selectFrom('namespace').select('name').execute()
+      return namespaces(tx)
     })
     expect(seen).toEqual([{ name: 'kim' }])
   })
@@ -256,7 +260,7 @@ function transactions({ open }: Engine): void {
     await using storage = await open()
     const leaked = await storage.sql.transaction(async (tx) => ({ tx }))
     await expect(insertNamespace(leaked.tx, 'kim')).rejects.toThrow(/committed/)
-    expect(await storage.sql.read.selectFrom('namespace').selectAll().execute()).toEqual([])
+    expect(await namespaces(storage.sql.read)).toEqual([])
   })
 
   test('writing outside a transaction is refused', async () => {
@@ -271,7 +275,7 @@ function transactions({ open }: Engine): void {
     await using storage = await open()
     await expect(storage.sql.transaction((tx) => fragment`select nonsense`.execute(tx))).rejects.toThrow()
     await storage.sql.transaction((tx) => insertNamespace(tx, 'kim'))
-    expect(await storage.sql.read.selectFrom('namespace').select('name').execute()).toEqual([{ name: 'kim' }])
+    expect(await namespaces(storage.sql.read)).toEqual([{ name: 'kim' }])
   })
 
   test('ping answers while the database is open and rejects afterwards', async () => {
@@ -316,21 +320,21 @@ function concurrency({ open, place }: Engine): void {
       storage.sql.transaction(async (tx) => {
         for (const id of order) await bump(tx, id)
       })
-    await Promise.all(Array.from({ length: 16 }, (_, index) => work(index % 2 ? ['a', 'b'] : ['b', 'a'])))
+    await Promise.all(Array.from({ length: 8 }, (_, index) => work(index % 2 ? ['a', 'b'] : ['b', 'a'])))
     const rows = await storage.sql.read.selectFrom('package').select('revision').execute()
-    expect(rows).toEqual([{ revision: 16 }, { revision: 16 }])
+    expect(rows).toEqual([{ revision: 8 }, { revision: 8 }])
   })
 
   test('transactions that read beside themselves do not starve each other', async () => {
     await using storage = await open()
     const work = async (tx: Tx, index: number) => {
       await insertNamespace(tx, `n${index}`)
-      await storage.sql.read.selectFrom('namespace').selectAll().execute()
+      await namespaces(storage.sql.read)
     }
     await Promise.all(
       Array.from({ length: 30 }, (_, index) => storage.sql.transaction((tx) => work(tx, index))),
     )
-    expect(await storage.sql.read.selectFrom('namespace').selectAll().execute()).toHaveLength(30)
+    expect(await namespaces(storage.sql.read)).toHaveLength(30)
   })
 
   test('other processes write the same database and nobody loses a write', async () => {

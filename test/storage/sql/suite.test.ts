@@ -1,4 +1,4 @@
-import { sqlSuite } from '../conformance/sql.ts'
-import { onEveryEngine } from '../support/services.ts'
+import { sqlSuite } from '../../conformance/sql.ts'
+import { onEveryEngine } from '../../support/services.ts'
 
 onEveryEngine('SQL', sqlSuite)

@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import pg from 'pg'
+import { describe, expect, test } from 'vitest'
+import { silentLog } from '../../../src/base/log.ts'
+import { openPostgres } from '../../../src/storage/sql/postgres.ts'
+import { missing, postgresUrl } from '../../support/services.ts'
+
+test('a server that is not there is UNAVAILABLE', async (t) => {
+  const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  t.onTestFinished(async () => void server.close())
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const sql = openPostgres({ url: `postgres://nobody@127.0.0.1:${port}/none` }, silentLog)
+  t.onTestFinished(() => sql.close())
+  const query = sql.read.selectFrom('package').select('id').compile()
+  await expect(sql.ping()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await expect(sql.first(query, [])).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await expect(sql.transaction(async () => {})).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})
+
+describe.skipIf(missing.postgres)(missing.postgres ?? 'Postgres', () => {
+  test('connections that the server cuts are replaced', async (t) => {
+    const url = await postgresUrl()
+    const sql = openPostgres(url ? { url } : {}, silentLog)
+    t.onTestFinished(() => sql.close())
+    await sql.ping()
+    const admin = new pg.Client({ connectionString: url })
+    await admin.connect()
+    await admin.query(
+      'select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    )
+    await admin.end()
+    await expect
+      .poll(() =>
+        sql.ping().then(
+          () => 'answers',
+          () => 'is cut',
+        ),
+      )
+      .toBe('answers')
+  })
+})
