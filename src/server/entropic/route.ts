@@ -1,0 +1,48 @@
+import Router from '@koa/router'
+import type { Context } from 'koa'
+import { Fault } from '../../base/fault.ts'
+import type { Registry } from '../../registry/registry.ts'
+import type { Wording } from './messages.ts'
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
+
+/** One row of the API: what the router, the OpenAPI document and the tests read. */
+export type Route = {
+  readonly method: Method
+  /** Below the optional `/v1`, as path-to-regexp writes it. Parameters reach the handler decoded, once. */
+  readonly path: string
+  readonly summary: string
+  /** What is answered when all goes well: status → the schema's name (see openapi.ts), '' for an empty body. */
+  readonly answers: Readonly<Record<number, string>>
+  /** Query parameters that are understood, with what they mean. */
+  readonly query?: Readonly<Record<string, string>>
+  /** How this route words some faults. */
+  readonly wording?: Wording
+  handle(ctx: Context, registry: Registry): Promise<void>
+}
+
+/** Every row under its path and under `/v1`; other methods there are 405, OPTIONS tells which there are. */
+export function routerOf(rows: readonly Route[], registry: Registry): Router {
+  const router = new Router({ strict: true, sensitive: true })
+  for (const row of rows)
+    router.register(`{/v1}${row.path}`, [row.method], (ctx: Context) => {
+      ctx.state.wording = row.wording
+      return row.handle(ctx, registry)
+    })
+  router.all('/*rest', (ctx) => refuse(ctx, methodsAt(router, ctx.path)))
+  return router
+}
+
+function methodsAt(router: Router, path: string): string[] {
+  const layers = router.match(path, 'OPTIONS').path
+  // The last row matches everything.
+  return [...new Set(layers.slice(0, -1).flatMap((layer) => layer.methods))]
+}
+
+function refuse(ctx: Context, methods: readonly string[]): void {
+  if (methods.length === 0) throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
+  const allowed = [...methods, 'OPTIONS']
+  if (ctx.method !== 'OPTIONS') throw new Fault('METHOD_NOT_ALLOWED', { method: ctx.method, allowed })
+  ctx.status = 204
+  ctx.set('allow', allowed.join(', '))
+}

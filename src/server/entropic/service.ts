@@ -1,0 +1,42 @@
+import type { Context } from 'koa'
+import { Fault } from '../../base/fault.ts'
+import { json } from '../http/json.ts'
+import type { Route } from './route.ts'
+
+/** The original answers a ping with the name of a ship, another one for each process; this one has a few in its berths. */
+const SHIPS = [
+  'GCU It Was Here When I Looked',
+  'GSV Immutable Once Published',
+  'ROU Works On Every Machine',
+  'GCU Semantically Versioned',
+  'VFP Pinned Exactly',
+  'GSV No Strings Attached But Streams',
+]
+const SHIP = SHIPS[Math.floor(Math.random() * SHIPS.length)] ?? ''
+
+export const serviceRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/ping',
+    summary: 'Tells that the registry is there, by the name of a ship.',
+    answers: { 200: 'Text' },
+    handle: async (ctx, registry) => {
+      await registry.ready()
+      ctx.type = 'text/plain'
+      ctx.body = SHIP
+    },
+  },
+  {
+    method: 'GET',
+    path: '/auth/whoami',
+    summary: 'The account that the token belongs to.',
+    answers: { 200: 'Username' },
+    handle: whoami,
+  },
+]
+
+async function whoami(ctx: Context): Promise<void> {
+  const caller = await ctx.state.who()
+  if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
+  json(ctx, 200, { username: caller.name })
+}
