@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, symlink } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, relative } from 'node:path'
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 
 /** A real server of this test run, on a free port of 127.0.0.1. */
-export type Server = { readonly url: string; readonly process: ChildProcess; stop(): Promise<void> }
+export type Server = { readonly url: string; stop(): Promise<void> }
 
 /** Thrown where a server is not installed; the message says what to do. */
 export class Missing extends Error {}
@@ -40,8 +40,11 @@ export async function startPostgres(): Promise<Server> {
   const settings = ['unix_socket_directories=', 'fsync=off', 'max_connections=300', 'deadlock_timeout=50ms']
   const options = ['-D', data, '-h', '127.0.0.1', '-p', `${port}`, ...settings.flatMap((it) => ['-c', it])]
   const server = spawn(join(native, 'bin', 'postgres'), options, { cwd: folder, ...as })
-  await said(server, 'ready to accept connections')
-  return serverOf(server, folder, `postgres://entropic@127.0.0.1:${port}/postgres`)
+  return serverOf(server, {
+    folder,
+    ready: 'ready to accept connections',
+    url: `postgres://entropic@127.0.0.1:${port}/postgres`,
+  })
 }
 
 /** Starts the redis-server found on PATH, on a free port when none is given; it keeps nothing on disk. */
@@ -64,8 +67,7 @@ export async function startRedis(wanted?: number): Promise<Server> {
     '1024',
   ]
   const server = spawn('redis-server', options)
-  await said(server, 'Ready to accept connections')
-  return serverOf(server, folder, `redis://127.0.0.1:${port}`)
+  return serverOf(server, { folder, ready: 'Ready to accept connections', url: `redis://127.0.0.1:${port}` })
 }
 
 /** The package's binaries, with the links between libraries that npm cannot pack (each a pair of paths beside `native`). */
@@ -80,17 +82,35 @@ async function copyNative(from: string, to: string): Promise<void> {
   }
 }
 
-function serverOf(server: ChildProcess, folder: string, url: string): Server {
-  const kill = () => server.kill('SIGKILL')
-  process.once('exit', kill)
+/**
+ * Ends the server and removes its folder when the pipe to it closes: by stop, or because this process is gone, however it went.
+ * The wait has an end, for containers in which nobody collects the dead.
+ */
+const WARDEN = `
+  read _; kill -INT "$1"
+  for turn in $(seq 100); do kill -0 "$1" 2>/dev/null || break; sleep 0.05; done
+  rm -rf "$2"
+`
+
+type Running = { readonly folder: string; readonly ready: string; readonly url: string }
+
+/** Resolves when `server` says that it is ready. */
+async function serverOf(server: ChildProcess, { folder, ready, url }: Running): Promise<Server> {
+  const warden = spawn('sh', ['-c', WARDEN, 'warden', `${server.pid}`, folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // Of its own group, so that Ctrl-C does not end it before its work is done.
+    detached: true,
+  })
+  const gone = once(warden, 'exit')
   const stop = async () => {
-    process.off('exit', kill)
-    const gone = server.exitCode === null && server.signalCode === null && once(server, 'exit')
-    server.kill('SIGINT')
+    warden.stdin.end()
     await gone
-    await rm(folder, { recursive: true, force: true })
   }
-  return { url, process: server, stop }
+  await said(server, ready).catch(async (error) => {
+    await stop()
+    throw error
+  })
+  return { url, stop }
 }
 
 /** Resolves when `server` prints a line with `words`; rejects with all it printed when it ends before. */
