@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { digestToHex } from '../../../src/base/digest.ts'
 import { DiskDriver } from '../../../src/storage/blobs/disk.ts'
 import { SpoolingBlobStore } from '../../../src/storage/blobs/store.ts'
-import { blobDriverSuite, blobStoreSuite } from '../../conformance/blobs.ts'
+import { blobStoreSuite } from '../../conformance/blob-store.ts'
+import { blobDriverSuite } from '../../conformance/blobs.ts'
 import { type Cleanup, temporaryFolder } from '../../support/services.ts'
 
 const makeDisk = async (folder: string) => new DiskDriver(join(folder, 'blobs'))
