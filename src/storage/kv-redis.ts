@@ -25,8 +25,7 @@ export async function connectRedis(url: string, log: Log): Promise<Kv> {
     retryStrategy: (attempt) => Math.min(attempt * 100, seconds(5)),
   })
   const kv = new RedisKv(client, log)
-  const ready = once(client, 'ready').catch(() => {})
-  await ready
+  await once(client, 'ready').catch(() => {})
   return kv
 }
 
