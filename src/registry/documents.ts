@@ -48,6 +48,13 @@ export class Documents {
     }
   }
 
+  /** The dist-tags, also of a package without versions. */
+  async tags(head: PackageHead): Promise<Readonly<Record<string, string>>> {
+    if (head.source === 'mirror' && this.#mirror) return (await this.#mirror.document(head)).tags
+    const rows = await listTags(this.#context.storage.sql.read, head.id)
+    return Object.fromEntries(rows.map(({ tag, version }) => [tag, version]))
+  }
+
   async #root(head: PackageHead, latest: VersionRow | undefined): Promise<JsonObject> {
     const { sql, blobs } = this.#context.storage
     const maintainers = await listMaintainerAccounts(sql.read, head.id)

@@ -1,7 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { CompiledQuery } from 'kysely'
 import { Fault, fail, isFault } from '../base/fault.ts'
-import { ABANDONWARE, LEGACY, npmNameOf, type PackageName, specOf, splitNpmName } from '../base/name.ts'
+import {
+  ABANDONWARE,
+  LEGACY,
+  npmNameOf,
+  type PackageName,
+  parseLocalName,
+  parseNewNpmName,
+  parseNpmName,
+  specOf,
+  splitNpmName,
+} from '../base/name.ts'
 import type { Millis } from '../base/time.ts'
 import { Conflict, type PackageRow, type Tx } from '../storage/sql/database.ts'
 import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
@@ -54,8 +64,13 @@ export class Packages {
     return headOf(await this.#fromUpstream(name))
   }
 
-  /** As head, but `s@host/x` and `legacy@host/@s/x` are told apart, as the Entropic API does. */
+  /**
+   * As head, but `s@host/x` and `legacy@host/@s/x` are told apart, as the Entropic API does. Only `legacy` is mirrored.
+   * INVALID_NAME.
+   */
   async headExactly(who: Who, name: PackageName): Promise<PackageHead> {
+    if (name.namespace === LEGACY) parseNpmName(name.name)
+    else if ((await this.#find(name))?.source !== 'local') this.#missing(name)
     const head = await this.head(who, name)
     return head.name.namespace === name.namespace ? head : this.#missing(name)
   }
@@ -75,11 +90,14 @@ export class Packages {
 
   /**
    * Makes an empty package in a namespace the caller belongs to, or changes its settings when it is there and the caller may.
+   * INVALID_NAME.
    */
   async put(caller: Caller, name: PackageName, settings: { requireTfa?: boolean }): Promise<PutResult> {
     const known = await this.findLocal(name)
     if (known) return { head: await this.#configure(caller, known, settings), created: false }
     const user = await this.#access.create(caller, name)
+    checkNewName(name)
+    checkSettings(settings)
     const head = await this.#transaction(async (tx) => {
       const row = await this.#insert(tx, user, name)
       return headOf(settings.requireTfa ? await this.#requireTfa(tx, row.id, true) : row)
@@ -118,6 +136,7 @@ export class Packages {
   /** The package, if it is ours and the caller may change it. PACKAGE_NOT_FOUND, NOT_A_MAINTAINER… */
   async writable(caller: Caller, name: PackageName): Promise<PackageHead> {
     this.#access.writer(caller)
+    if (name.host !== '') throw new Fault('REMOTE_HOST', { host: name.host })
     const row = await this.#find(name)
     if (row?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: row.npm_name })
     if (!row || row.removed_at !== null) return this.#missing(name)
@@ -214,6 +233,7 @@ export class Packages {
     settings: { requireTfa?: boolean },
   ): Promise<PackageHead> {
     await this.#access.write(caller, head)
+    checkSettings(settings)
     const { requireTfa } = settings
     if (requireTfa === undefined || requireTfa === head.requireTfa) return head
     return headOf(await this.#transaction((tx) => this.#requireTfa(tx, head.id, requireTfa)))
@@ -280,6 +300,18 @@ export class Packages {
       throw error
     }
   }
+}
+
+function checkNewName({ namespace, name }: PackageName): void {
+  if (namespace === LEGACY) parseNewNpmName(name)
+  else parseLocalName(name)
+}
+
+/** Nobody has a second factor yet: whoever required one would lock everybody out. */
+function checkSettings({ requireTfa }: { requireTfa?: boolean }): void {
+  if (!requireTfa) return
+  const why = 'You cannot require 2fa on a package without activating it for your account'
+  throw new Fault('BAD_REQUEST', { why })
 }
 
 export type PutResult = { readonly head: PackageHead; readonly created: boolean }

@@ -21,6 +21,7 @@ import {
   type Caller,
   DEPENDENCY_FIELDS,
   type DependencyMaps,
+  type JsonObject,
   type Manifest,
   type PackageHead,
   type PublishRequest,
@@ -56,11 +57,23 @@ export class Versions {
     const version = parseVersion(request.version)
     const repeated = await this.#refuseExisting(user, request)
     if (repeated) return repeated
-    this.#checkDependencies(request.manifest)
+    this.#checkDependencies(request)
     const made = await makeContent(this.#context, this.#content, request)
     const row = await this.#versionRow(user, request, made)
     const head = await this.#insert(user, request, row)
     return { head, version, integrity: row.integrity ?? fail('NOT_FOUND', { what: version }) }
+  }
+
+  /** Whether publishing this could succeed, as far as it can be told before any content is taken. Throws as publish does. */
+  async mayPublish(
+    caller: Caller,
+    request: Pick<PublishRequest, 'missing' | 'name' | 'version'>,
+  ): Promise<void> {
+    await this.#packages.mayPublish(caller, request.name, request.missing)
+    parseVersion(request.version)
+    const head = await this.#packages.findLocal(request.name)
+    if (head && (await findVersion(this.#context.storage.sql.read, head.id, request.version)))
+      throw this.#exists(request)
   }
 
   /** Sets or (with '') lifts the deprecation message of versions; those that stand so already are left alone. */
@@ -193,13 +206,14 @@ export class Versions {
     throw this.#exists(request)
   }
 
-  #exists(request: PublishRequest): Fault {
+  #exists(request: Pick<PublishRequest, 'name' | 'version'>): Fault {
     const spec = specOf(request.name, this.#context.host())
     return new Fault('VERSION_EXISTS', { spec, version: request.version })
   }
 
-  #checkDependencies(manifest: Manifest): void {
-    const count = DEPENDENCY_FIELDS.reduce((sum, field) => sum + npmDependencies(manifest, field).length, 0)
+  #checkDependencies({ dependencies, manifest }: PublishRequest): void {
+    const maps: JsonObject = dependencies ?? manifest
+    const count = DEPENDENCY_FIELDS.reduce((sum, field) => sum + npmDependencies(maps, field).length, 0)
     if (count > this.#context.limits.dependencies)
       throw new Fault('BAD_REQUEST', { why: 'Exceeded maximum number of dependencies.' })
   }
