@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../../registry/model.ts'
 /** The body with its content-encoding taken off. UNSUPPORTED_MEDIA for an encoding we do not know. */
 export function decodedBody(request: IncomingMessage): AsyncIterable<Buffer> {
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
-  if (encoding === 'identity' || encoding === '') return request
+  if (encoding === 'identity' || encoding === '') return sent(request)
   if (encoding === 'gzip' || encoding === 'x-gzip') return inflated(request, createGunzip())
   if (encoding === 'deflate') return inflated(request, createInflate())
   throw new Fault('UNSUPPORTED_MEDIA', {
@@ -15,11 +15,20 @@ export function decodedBody(request: IncomingMessage): AsyncIterable<Buffer> {
   })
 }
 
+/** Who stops reading early means to answer: the connection stays, and the rest of the body goes nowhere. */
+async function* sent(request: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    yield* request.iterator({ destroyOnReturn: false })
+  } finally {
+    request.resume()
+  }
+}
+
 async function* inflated(
   request: IncomingMessage,
   decoder: ReturnType<typeof createGunzip> | ReturnType<typeof createInflate>,
 ): AsyncGenerator<Buffer> {
-  pipeline(request, decoder, () => undefined) // an error ends the iteration below
+  pipeline(sent(request), decoder, () => undefined) // an error ends the iteration below
   try {
     yield* decoder
   } catch (error) {
