@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { CompiledQuery } from 'kysely'
 import type { Digest, Fingerprint } from '../base/digest.ts'
-import { fail } from '../base/fault.ts'
+import { fail, isFault } from '../base/fault.ts'
 import { type PackageName, specOf } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import type { Millis } from '../base/time.ts'
@@ -18,6 +18,7 @@ import {
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
 import { dependencyMaps, type EntropicManifest, entropicManifest } from './entropic-manifest.ts'
+import { likelyVersions } from './likely-versions.ts'
 import type { Mirror } from './mirror.ts'
 import type { FileTree, PackageHead, VersionHead } from './model.ts'
 
@@ -25,6 +26,9 @@ import type { FileTree, PackageHead, VersionHead } from './model.ts'
 export type Tarball =
   | { readonly kind: 'stored'; readonly print: Fingerprint; readonly publishedAt: Millis }
   | { readonly kind: 'growing'; readonly size: number | undefined; follow(): Readable }
+
+/** Versions being exploded side by side for one package. */
+const AT_ONCE = 4
 
 /** What a version holds: its tarball, its files, its Entropic manifest. Mirrored versions are fetched and exploded when first asked for. */
 export class Contents {
@@ -67,6 +71,19 @@ export class Contents {
     return rows.filter((row) => row.removed_at === null).map(versionHeadOf)
   }
 
+  /** As versions; those that clients are likely to want are exploded first. One whose tarball cannot be had is left out. */
+  async likelyVersions(head: PackageHead): Promise<VersionHead[]> {
+    if (head.source === 'mirror' && this.#mirror) {
+      const { versions, tags } = await this.#mirror.document(head)
+      const exploded = new Set((await this.versions(head)).filter(isExploded).map((known) => known.version))
+      const names = [...versions].map(({ version }) => version)
+      const wanted = likelyVersions(names, tags).filter((version) => !exploded.has(version))
+      const queue = wanted.values() // the lanes take from one iterator
+      await Promise.all(Array.from({ length: AT_ONCE }, () => this.#explodeAll(head, queue)))
+    }
+    return this.versions(head)
+  }
+
   /** One version, exploded: `tree` and `integrity` are there. VERSION_NOT_FOUND, UPSTREAM_…. */
   async version(
     head: PackageHead,
@@ -98,6 +115,14 @@ export class Contents {
   async size(digest: Digest): Promise<number> {
     const stat = await this.#context.storage.blobs.stat(digest)
     return stat?.size ?? fail('NOT_FOUND', { what: digest })
+  }
+
+  async #explodeAll(head: PackageHead, versions: Iterable<string>): Promise<void> {
+    for (const version of versions)
+      await this.version(head, version).catch((error: unknown) => {
+        if (!isFault(error)) throw error
+        this.#context.log.info({ err: error }, `${head.npmName}@${version} is left out`)
+      })
   }
 
   /** Fetches a mirrored version if need be and keeps its files; its dependencies stay as npm spells them, like the original's clones. */

@@ -12,25 +12,36 @@ export type Route = {
   /** Below the optional `/v1`, as path-to-regexp writes it. Parameters reach the handler decoded, once. */
   readonly path: string
   readonly summary: string
-  /** What is answered when all goes well: status → the schema's name (see openapi.ts), '' for an empty body. */
+  /** What is answered when all goes well: status → the schema's name (see schemas.ts), '' for an empty body. */
   readonly answers: Readonly<Record<number, string>>
   /** Query parameters that are understood, with what they mean. */
   readonly query?: Readonly<Record<string, string>>
+  /** The schema's name of a JSON body, or the media type of another. */
+  readonly body?: string
   /** How this route words some faults. */
   readonly wording?: Wording
   handle(ctx: Context, registry: Registry): Promise<void>
 }
 
-/** Every row under its path and under `/v1`; other methods there are 405, OPTIONS tells which there are. */
+/** Every row under its path and under `/v1`; other methods there are 405, and OPTIONS tells which there are. */
 export function routerOf(rows: readonly Route[], registry: Registry): Router {
   const router = new Router({ strict: true, sensitive: true })
   for (const row of rows)
-    router.register(`{/v1}${row.path}`, [row.method], (ctx: Context) => {
+    router.register(`{/v1}${row.path}`, [row.method], async (ctx: Context) => {
       ctx.state.wording = row.wording
-      return row.handle(ctx, registry)
+      if (row.method === 'GET') allowReading(ctx)
+      // No name holds a NUL, and Postgres refuses to be asked for one.
+      if (/%00/.test(ctx.url)) throw new Fault('NOT_FOUND', { what: ctx.path })
+      await row.handle(ctx, registry)
     })
   router.all('/*rest', (ctx) => refuse(ctx, methodsAt(router, ctx.path)))
   return router
+}
+
+/** Pages of other sites may read what everybody may read; a page cannot send a person's token without having it. */
+function allowReading(ctx: Context): void {
+  ctx.set('access-control-allow-origin', '*')
+  ctx.set('access-control-expose-headers', 'etag, content-range, x-request-id')
 }
 
 function methodsAt(router: Router, path: string): string[] {
@@ -43,6 +54,9 @@ function refuse(ctx: Context, methods: readonly string[]): void {
   if (methods.length === 0) throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
   const allowed = [...methods, 'OPTIONS']
   if (ctx.method !== 'OPTIONS') throw new Fault('METHOD_NOT_ALLOWED', { method: ctx.method, allowed })
-  ctx.status = 204
+  allowReading(ctx)
+  ctx.set('access-control-allow-methods', 'GET, HEAD')
+  ctx.set('access-control-allow-headers', 'authorization, if-none-match, range')
   ctx.set('allow', allowed.join(', '))
+  ctx.status = 204
 }
