@@ -20,6 +20,8 @@ export type TestAppOptions = {
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly signUp?: boolean
+  /** The registry's name in `ns@host/name`; absent: where it listens. */
+  readonly host?: string
 }
 
 /** A whole registry on a free loopback port, over a folder of its own. */
@@ -97,7 +99,7 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     clock: options.clock ?? systemClock,
     log: silentLog,
     limits: { ...limits, ...options.limits },
-    host: () => host,
+    host: () => options.host ?? host,
     ...(upstream ? { upstream } : {}),
     mirrorPolicy: { packumentTtl: minutes(5), staleLimit: days(1), offline: options.offline ?? false },
   })
