@@ -81,9 +81,25 @@ export class Packages {
     return row?.source === 'local' && row.removed_at === null ? headOf(row) : undefined
   }
 
+  /** As findLocal, unpublished ones too: their version numbers stay taken. */
+  async findOwn(name: PackageName): Promise<PackageHead | undefined> {
+    const row = await this.#find(name)
+    return row?.source === 'local' ? headOf(row) : undefined
+  }
+
+  /** As findLocal, for an account that was asked something about it. PACKAGE_NOT_FOUND. */
+  async local(caller: Caller, name: PackageName): Promise<PackageHead> {
+    this.#access.writer(caller)
+    return (await this.findLocal(name)) ?? this.#missing(name)
+  }
+
   /** Every package here, mirrored ones too, that `who` may see; by namespace and name. */
   async list(who: Who): Promise<PackageHead[]> {
-    const heads = (await listPackages(this.#context.storage.sql.read)).map(headOf)
+    return this.readable(who, (await listPackages(this.#context.storage.sql.read)).map(headOf))
+  }
+
+  /** Of these packages those that `who` may see. */
+  async readable(who: Who, heads: readonly PackageHead[]): Promise<PackageHead[]> {
     const visible = await Promise.all(heads.map((head) => this.#mayRead(who, head)))
     return heads.filter((_, index) => visible[index])
   }

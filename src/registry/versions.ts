@@ -33,6 +33,8 @@ import { newestOf, parseTag, tagsForPublish } from './tags.ts'
 
 /** A repeated publish of the same bytes within this time is the client's retry, not a mistake. */
 const RETRY_WINDOW = minutes(10)
+/** A race for a package or a version is lost once; more conflicts than this are a bug, which must not spin. */
+const INSERT_TRIES = 3
 
 export type Published = { readonly head: PackageHead; readonly version: string; readonly integrity: Digest }
 
@@ -60,7 +62,7 @@ export class Versions {
     this.#checkDependencies(request)
     const made = await makeContent(this.#context, this.#content, request)
     const row = await this.#versionRow(user, request, made)
-    const head = await this.#insert(user, request, row)
+    const head = await this.#insert(user, request, { row, tries: INSERT_TRIES })
     return { head, version, integrity: row.integrity ?? fail('NOT_FOUND', { what: version }) }
   }
 
@@ -71,7 +73,7 @@ export class Versions {
   ): Promise<void> {
     await this.#packages.mayPublish(caller, request.name, request.missing)
     parseVersion(request.version)
-    const head = await this.#packages.findLocal(request.name)
+    const head = await this.#packages.findOwn(request.name)
     if (head && (await findVersion(this.#context.storage.sql.read, head.id, request.version)))
       throw this.#exists(request)
   }
@@ -194,7 +196,7 @@ export class Versions {
 
   /** VERSION_EXISTS, unless the same user sends the same tarball again soon: then what the first sending made. */
   async #refuseExisting(user: User, request: PublishRequest): Promise<Published | undefined> {
-    const head = await this.#packages.findLocal(request.name)
+    const head = await this.#packages.findOwn(request.name)
     const row = head && (await findVersion(this.#context.storage.sql.read, head.id, request.version))
     if (!head || !row) return undefined
     const { content } = request
@@ -259,32 +261,39 @@ export class Versions {
     )
   }
 
-  /** The transaction of a publish: package, version, tags, change. Constraints judge races, not look-ups. */
-  async #insert(user: User, request: PublishRequest, version: VersionRow): Promise<PackageHead> {
+  /**
+   * The transaction of a publish: package, version, tags, change. Constraints judge races, not look-ups: on a Conflict somebody was
+   * faster, with this very version, or only with making the package, which we then publish into.
+   */
+  async #insert(
+    user: User,
+    request: PublishRequest,
+    { row, tries }: { row: VersionRow; tries: number },
+  ): Promise<PackageHead> {
     try {
-      return await this.#context.storage.sql.transaction(async (tx) => {
-        const row = await this.#packages.forPublish(tx, user, request.name)
-        await insertVersion(tx, { ...version, package_id: row.id })
-        const current = Object.fromEntries(
-          (await listTags(tx, row.id)).map(({ tag, version }) => [tag, version]),
-        )
-        for (const tag of tagsForPublish(current, version.version, request.tags))
-          await upsertTag(tx, { package_id: row.id, tag, version: version.version })
-        const detail = { version: version.version, by: user.name }
-        await appendChange(tx, row.id, { at: version.published_at, kind: 'publish', detail })
-        return headOf(row)
-      })
+      return await this.#context.storage.sql.transaction((tx) => this.#write(tx, user, { request, row }))
     } catch (error) {
-      if (!(error instanceof Conflict)) throw error
-      return this.#afterConflict(user, request, version)
+      if (!(error instanceof Conflict) || tries === 0) throw error
+      await this.#packages.mayPublish(user, request.name, request.missing)
+      const repeated = await this.#refuseExisting(user, request)
+      return repeated ? repeated.head : this.#insert(user, request, { row, tries: tries - 1 })
     }
   }
 
-  /** Somebody was faster: with this very version, or only with making the package, which we then publish into. */
-  async #afterConflict(user: User, request: PublishRequest, version: VersionRow): Promise<PackageHead> {
-    await this.#packages.mayPublish(user, request.name, request.missing)
-    const repeated = await this.#refuseExisting(user, request)
-    return repeated ? repeated.head : this.#insert(user, request, version)
+  async #write(
+    tx: Tx,
+    user: User,
+    { request, row }: { request: PublishRequest; row: VersionRow },
+  ): Promise<PackageHead> {
+    const owner = await this.#packages.forPublish(tx, user, request.name)
+    const { id } = owner
+    const { version, published_at: at } = row
+    await insertVersion(tx, { ...row, package_id: id })
+    const current = Object.fromEntries((await listTags(tx, id)).map(({ tag, version }) => [tag, version]))
+    for (const tag of tagsForPublish(current, version, request.tags))
+      await upsertTag(tx, { package_id: id, tag, version })
+    await appendChange(tx, id, { at, kind: 'publish', detail: { version, by: user.name } })
+    return headOf(owner)
   }
 }
 
