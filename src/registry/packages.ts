@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { CompiledQuery } from 'kysely'
 import { Fault, fail, isFault } from '../base/fault.ts'
 import {
@@ -12,24 +11,21 @@ import {
   specOf,
   splitNpmName,
 } from '../base/name.ts'
-import type { Millis } from '../base/time.ts'
 import { Conflict, type PackageRow, type Tx } from '../storage/sql/database.ts'
-import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
+import { findNamespace } from '../storage/tables/accounts.ts'
 import {
   appendChange,
   bumpPackage,
   deleteMaintainers,
   deleteTags,
   findPackage,
-  forgetMirrored,
-  hasMirroredScope,
-  insertPackage,
   listPackages,
   packageByNpmName,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
 import { removeVersions, yankVersions } from '../storage/tables/versions.ts'
 import type { Access } from './access.ts'
+import { Claims, maintainerRow } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
 import type { Caller, PackageHead, User, Who } from './model.ts'
@@ -39,12 +35,14 @@ export class Packages {
   readonly #context: Context
   readonly #access: Access
   readonly #mirror: Mirror | undefined
+  readonly #claims: Claims
   readonly #byNpmName: CompiledQuery<PackageRow>
 
   constructor(context: Context, parts: { access: Access; mirror: Mirror | undefined }) {
     this.#context = context
     this.#access = parts.access
     this.#mirror = parts.mirror
+    this.#claims = new Claims(context, parts)
     this.#byNpmName = packageByNpmName(context.storage.sql.read)
   }
 
@@ -115,7 +113,7 @@ export class Packages {
     checkNewName(name)
     checkSettings(settings)
     const head = await this.#transaction(async (tx) => {
-      const row = await this.#insert(tx, user, name)
+      const row = await this.#claims.insert(tx, user, name)
       return headOf(settings.requireTfa ? await this.#requireTfa(tx, row.id, true) : row)
     })
     return { head, created: true }
@@ -131,7 +129,7 @@ export class Packages {
       await bumpPackage(tx, head.id, now, { yanked_at: now })
       await yankVersions(tx, head.id, now)
       await deleteMaintainers(tx, head.id)
-      await upsertMaintainer(tx, maintainer(head.id, ABANDONWARE, { now, by: null }))
+      await upsertMaintainer(tx, maintainerRow(head.id, ABANDONWARE, { now, by: null }))
       await appendChange(tx, head.id, { at: now, kind: 'abandon', detail: {} })
     })
   }
@@ -172,7 +170,7 @@ export class Packages {
       await this.#access.create(user, name)
       return this.#missing(name)
     }
-    await this.#mayClaim(user, name, row)
+    await this.#claims.mayClaim(user, name, row)
     return user
   }
 
@@ -183,9 +181,9 @@ export class Packages {
   async forPublish(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {
     const now = this.#context.clock.now()
     const row = await findPackage(tx, name.host, npmNameOf(name))
-    if (!row) return this.#insert(tx, user, name)
+    if (!row) return this.#claims.insert(tx, user, name)
     if (row.source === 'local') return bumpPackage(tx, row.id, now, { removed_at: null })
-    return this.#claim(tx, user, { row, name })
+    return this.#claims.take(tx, user, { row, name })
   }
 
   #find(name: PackageName): Promise<PackageRow | undefined> {
@@ -215,34 +213,6 @@ export class Packages {
     }
   }
 
-  /** Claiming a name nobody has here yet. Names of the upstream registry are only an administrator's to take. */
-  async #mayClaim(user: User, name: PackageName, row: PackageRow | undefined): Promise<void> {
-    const npmName = npmNameOf(name)
-    if (user.admin) return
-    if (row) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
-    if (name.namespace !== LEGACY) {
-      if (await findNamespace(this.#context.storage.sql.read, name.namespace)) {
-        await this.#access.create(user, name)
-        return
-      }
-      if (await hasMirroredScope(this.#context.storage.sql.read, name.namespace))
-        throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
-    }
-    if (await this.#existsUpstream(npmName)) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
-  }
-
-  async #existsUpstream(npmName: string): Promise<boolean> {
-    try {
-      await this.#mirror?.refresh(npmName)
-      return this.#mirror !== undefined
-    } catch (error) {
-      if (isFault(error, 'PACKAGE_NOT_FOUND')) return false
-      if (!isFault(error)) throw error
-      const why = `Whether "${npmName}" exists upstream cannot be told now (${error.message}), so it cannot be claimed. Try again later, or run offline.`
-      throw new Fault('UNAVAILABLE', { why }, { cause: error })
-    }
-  }
-
   async #configure(
     caller: Caller,
     head: PackageHead,
@@ -260,51 +230,6 @@ export class Packages {
     const row = await bumpPackage(tx, id, now, { require_tfa_at: required ? now : null })
     await appendChange(tx, id, { at: now, kind: 'access', detail: { requireTfa: required } })
     return row
-  }
-
-  async #insert(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {
-    const now = this.#context.clock.now()
-    const row: PackageRow = {
-      id: randomUUID(),
-      host: name.host,
-      npm_name: npmNameOf(name),
-      namespace: name.namespace,
-      name: name.name,
-      source: 'local',
-      access: 'public',
-      revision: 1,
-      require_tfa_at: null,
-      created_at: now,
-      modified_at: now,
-      yanked_at: null,
-      removed_at: null,
-    }
-    await insertPackage(tx, row)
-    await this.#own(tx, user, { packageId: row.id, name, now })
-    return row
-  }
-
-  /** An administrator takes a mirrored name for us: what was mirrored is forgotten. */
-  async #claim(tx: Tx, user: User, target: { row: PackageRow; name: PackageName }): Promise<PackageRow> {
-    const now = this.#context.clock.now()
-    const { id } = target.row
-    await forgetMirrored(tx, id)
-    await this.#own(tx, user, { packageId: id, name: target.name, now })
-    const { namespace, name } = target.name
-    return bumpPackage(tx, id, now, { source: 'local', namespace, name })
-  }
-
-  /** The first maintainer: the package's own namespace, made on the way if need be; in `legacy`, the user's. */
-  async #own(tx: Tx, user: User, made: { packageId: string; name: PackageName; now: Millis }): Promise<void> {
-    const { packageId, name, now } = made
-    const owner = name.namespace === LEGACY ? user.name : name.namespace
-    if (!(await findNamespace(tx, owner))) {
-      await insertNamespace(tx, { name: owner, created_at: now, created_by: user.id })
-      const membership = { invited_by: null, invited_at: now, accepted_at: now }
-      await insertMembership(tx, { namespace: owner, account_id: user.id, role: 'owner', ...membership })
-    }
-    await upsertMaintainer(tx, maintainer(packageId, owner, { now, by: null }))
-    await appendChange(tx, packageId, { at: now, kind: 'create', detail: { by: user.name } })
   }
 
   async #transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -350,8 +275,4 @@ export function headOf(row: PackageRow): PackageHead {
     modifiedAt: row.modified_at,
     yankedAt: row.yanked_at ?? undefined,
   }
-}
-
-function maintainer(packageId: string, namespace: string, at: { now: Millis; by: string | null }) {
-  return { package_id: packageId, namespace, invited_by: at.by, invited_at: at.now, accepted_at: at.now }
 }

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import { Fault, isFault } from '../base/fault.ts'
+import { LEGACY, npmNameOf, type PackageName } from '../base/name.ts'
+import type { Millis } from '../base/time.ts'
+import type { PackageRow, Tx } from '../storage/sql/database.ts'
+import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
+import {
+  appendChange,
+  bumpPackage,
+  forgetMirrored,
+  hasMirroredScope,
+  insertPackage,
+  upsertMaintainer,
+} from '../storage/tables/packages.ts'
+import type { Access } from './access.ts'
+import type { Context } from './context.ts'
+import type { Mirror } from './mirror.ts'
+import type { User } from './model.ts'
+
+/** How a name becomes ours. A name has one origin: claimed here, it never goes upstream again. */
+export class Claims {
+  readonly #context: Context
+  readonly #access: Access
+  readonly #mirror: Mirror | undefined
+
+  constructor(context: Context, parts: { access: Access; mirror: Mirror | undefined }) {
+    this.#context = context
+    this.#access = parts.access
+    this.#mirror = parts.mirror
+  }
+
+  /** Claiming a name nobody has here yet. Names of the upstream registry are only an administrator's to take. */
+  async mayClaim(user: User, name: PackageName, row: PackageRow | undefined): Promise<void> {
+    const npmName = npmNameOf(name)
+    if (user.admin) return
+    if (row) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
+    if (name.namespace !== LEGACY) {
+      if (await findNamespace(this.#context.storage.sql.read, name.namespace)) {
+        await this.#access.create(user, name)
+        return
+      }
+      if (await hasMirroredScope(this.#context.storage.sql.read, name.namespace))
+        throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
+    }
+    if (await this.#existsUpstream(npmName)) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
+  }
+
+  async #existsUpstream(npmName: string): Promise<boolean> {
+    try {
+      await this.#mirror?.refresh(npmName)
+      return this.#mirror !== undefined
+    } catch (error) {
+      if (isFault(error, 'PACKAGE_NOT_FOUND')) return false
+      if (!isFault(error)) throw error
+      const why = `Whether "${npmName}" exists upstream cannot be told now (${error.message}), so it cannot be claimed. Try again later, or run offline.`
+      throw new Fault('UNAVAILABLE', { why }, { cause: error })
+    }
+  }
+
+  async insert(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {
+    const now = this.#context.clock.now()
+    const row: PackageRow = {
+      id: randomUUID(),
+      host: name.host,
+      npm_name: npmNameOf(name),
+      namespace: name.namespace,
+      name: name.name,
+      source: 'local',
+      access: 'public',
+      revision: 1,
+      require_tfa_at: null,
+      created_at: now,
+      modified_at: now,
+      yanked_at: null,
+      removed_at: null,
+    }
+    await insertPackage(tx, row)
+    await this.#own(tx, user, { packageId: row.id, name, now })
+    return row
+  }
+
+  /** An administrator takes a mirrored name for us: what was mirrored is forgotten. */
+  async take(tx: Tx, user: User, target: { row: PackageRow; name: PackageName }): Promise<PackageRow> {
+    const now = this.#context.clock.now()
+    const { id } = target.row
+    await forgetMirrored(tx, id)
+    await this.#own(tx, user, { packageId: id, name: target.name, now })
+    const { namespace, name } = target.name
+    return bumpPackage(tx, id, now, { source: 'local', namespace, name })
+  }
+
+  /** The first maintainer: the package's own namespace, made on the way if need be; in `legacy`, the user's. */
+  async #own(tx: Tx, user: User, made: { packageId: string; name: PackageName; now: Millis }): Promise<void> {
+    const { packageId, name, now } = made
+    const owner = name.namespace === LEGACY ? user.name : name.namespace
+    if (!(await findNamespace(tx, owner))) {
+      await insertNamespace(tx, { name: owner, created_at: now, created_by: user.id })
+      const membership = { invited_by: null, invited_at: now, accepted_at: now }
+      await insertMembership(tx, { namespace: owner, account_id: user.id, role: 'owner', ...membership })
+    }
+    await upsertMaintainer(tx, maintainerRow(packageId, owner, { now, by: null }))
+    await appendChange(tx, packageId, { at: now, kind: 'create', detail: { by: user.name } })
+  }
+}
+
+export function maintainerRow(packageId: string, namespace: string, at: { now: Millis; by: string | null }) {
+  return { package_id: packageId, namespace, invited_by: at.by, invited_at: at.now, accepted_at: at.now }
+}
