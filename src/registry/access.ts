@@ -45,12 +45,18 @@ export class Access {
 
   /** Make a package in an existing namespace. */
   async create(caller: Caller, name: PackageName): Promise<User> {
-    const user = this.writer(caller)
+    this.writer(caller)
     this.#ownHost(name)
+    return this.actFor(caller, name.namespace)
+  }
+
+  /** Speak for a namespace: an accepted member of it, or an administrator. */
+  async actFor(caller: Caller, namespace: string): Promise<User> {
+    const user = this.writer(caller)
     if (user.admin) return user
-    const membership = await findMembership(this.#context.storage.sql.read, name.namespace, user.id)
-    if (membership?.accepted_at) return user
-    throw new Fault('NOT_A_MEMBER', { namespace: name.namespace })
+    const membership = await findMembership(this.#context.storage.sql.read, namespace, user.id)
+    if (membership && membership.accepted_at !== null) return user
+    throw new Fault('NOT_A_MEMBER', { namespace })
   }
 
   #ownHost(name: PackageName): void {

@@ -9,8 +9,10 @@ import { ContentStore } from './content.ts'
 import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
 import { Documents } from './documents.ts'
+import { Maintainers } from './maintainers.ts'
 import { createMirror, type MirrorPolicy } from './mirror.ts'
 import type { Caller } from './model.ts'
+import { Namespaces } from './namespaces.ts'
 import { Packages } from './packages.ts'
 import { Tokens } from './tokens.ts'
 import type { Upstream } from './upstream.ts'
@@ -22,6 +24,8 @@ export interface Registry {
   readonly accounts: Accounts
   readonly tokens: Tokens
   readonly packages: Packages
+  readonly maintainers: Maintainers
+  readonly namespaces: Namespaces
   readonly documents: Documents
   readonly contents: Contents
   readonly versions: Versions
@@ -62,6 +66,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     accounts: new Accounts(context),
     tokens,
     packages,
+    maintainers: new Maintainers(context, { access, packages }),
+    namespaces: new Namespaces(context, access),
     documents: new Documents(context, mirror),
     contents: new Contents(context, { content, mirror }),
     versions: new Versions(context, { packages, content }),

@@ -1,0 +1,141 @@
+import { Fault, fail } from '../base/fault.ts'
+import { LEGACY, type PackageName } from '../base/name.ts'
+import type { Tx } from '../storage/sql/database.ts'
+import { findNamespace } from '../storage/tables/accounts.ts'
+import {
+  appendChange,
+  bumpPackage,
+  deleteMaintainer,
+  listMaintainers,
+  upsertMaintainer,
+} from '../storage/tables/packages.ts'
+import { findMaintainer, listMaintainerships } from '../storage/tables/people.ts'
+import type { Access } from './access.ts'
+import type { Context } from './context.ts'
+import type { Caller, PackageHead, Who } from './model.ts'
+import { headOf, type Packages } from './packages.ts'
+
+/** What an invitation met: nobody, an earlier invitation, or somebody who is in already. */
+export type Invited = 'invited' | 'pending' | 'accepted'
+
+/** What came of a change, and what the feed tells of it; no detail: nothing changed. */
+type Outcome<T> = { readonly result: T; readonly detail?: object }
+
+/**
+ * The namespaces that maintain packages. They become so by accepting an invitation and have no rights before; one that declined or was
+ * removed can be invited again.
+ */
+export class Maintainers {
+  readonly #context: Context
+  readonly #access: Access
+  readonly #packages: Packages
+
+  constructor(context: Context, parts: { access: Access; packages: Packages }) {
+    this.#context = context
+    this.#access = parts.access
+    this.#packages = parts.packages
+  }
+
+  /** The namespaces that maintain a package; a mirrored one is `legacy`'s. */
+  async list(who: Who, name: PackageName): Promise<string[]> {
+    const head = await this.#packages.headExactly(who, name)
+    if (head.source === 'mirror') return [LEGACY]
+    const rows = await listMaintainers(this.#context.storage.sql.read, head.id)
+    return rows.filter((row) => row.accepted_at !== null).map((row) => row.namespace)
+  }
+
+  /** NOT_A_MAINTAINER; NOT_FOUND when there is no such namespace. */
+  async invite(caller: Caller, name: PackageName, namespace: string): Promise<Invited> {
+    const user = this.#access.writer(caller)
+    const head = await this.#packages.writable(caller, name)
+    await this.#mustExist(namespace)
+    const at = { invited_by: user.id, invited_at: this.#context.clock.now(), accepted_at: null }
+    return this.#change<Invited>(head, async (tx) => {
+      const known = await findMaintainer(tx, head.id, namespace)
+      if (known) return { result: known.accepted_at === null ? 'pending' : 'accepted' }
+      await upsertMaintainer(tx, { package_id: head.id, namespace, ...at })
+      return { result: 'invited', detail: { invited: namespace, by: user.name } }
+    })
+  }
+
+  /** Removes a maintainer or takes its invitation back; quiet when it is neither. CONFLICT for the last one. */
+  async remove(caller: Caller, name: PackageName, namespace: string): Promise<void> {
+    const user = this.#access.writer(caller)
+    const head = await this.#packages.writable(caller, name)
+    await this.#mustExist(namespace)
+    await this.#change(head, async (tx) => {
+      const rows = await listMaintainers(tx, head.id)
+      if (!rows.some((row) => row.namespace === namespace)) return { result: undefined }
+      if (!rows.some((row) => row.accepted_at !== null && row.namespace !== namespace))
+        throw new Fault('CONFLICT', { why: `${namespace} is the last maintainer and cannot be removed.` })
+      await deleteMaintainer(tx, head.id, namespace)
+      return { result: undefined, detail: { removed: namespace, by: user.name } }
+    })
+  }
+
+  /** Accepts for a namespace the caller belongs to. PACKAGE_NOT_FOUND, NOT_A_MEMBER, NOT_FOUND. */
+  async accept(caller: Caller, name: PackageName, namespace: string): Promise<void> {
+    const now = this.#context.clock.now()
+    await this.#answer(caller, name, {
+      namespace,
+      verb: 'accepted',
+      write: async (tx, packageId) => {
+        const row = await findMaintainer(tx, packageId, namespace)
+        if (row) await upsertMaintainer(tx, { ...row, accepted_at: now })
+      },
+    })
+  }
+
+  /** As accept. */
+  async decline(caller: Caller, name: PackageName, namespace: string): Promise<void> {
+    const write = (tx: Tx, packageId: string) => deleteMaintainer(tx, packageId, namespace)
+    await this.#answer(caller, name, { namespace, verb: 'declined', write })
+  }
+
+  /** The packages a namespace maintains, as far as `who` may see them. NOT_FOUND. */
+  async packagesOf(who: Who, namespace: string): Promise<PackageHead[]> {
+    await this.#mustExist(namespace)
+    const rows = await listMaintainerships(this.#context.storage.sql.read, namespace, 'active')
+    return this.#packages.readable(who, rows.map(headOf))
+  }
+
+  /** The packages a namespace is invited to maintain, for its members to know. NOT_FOUND, NOT_A_MEMBER. */
+  async invitationsOf(caller: Caller, namespace: string): Promise<PackageHead[]> {
+    this.#access.writer(caller)
+    await this.#mustExist(namespace)
+    await this.#access.actFor(caller, namespace)
+    const rows = await listMaintainerships(this.#context.storage.sql.read, namespace, 'pending')
+    return rows.map(headOf)
+  }
+
+  async #mustExist(namespace: string): Promise<void> {
+    const found = await findNamespace(this.#context.storage.sql.read, namespace)
+    if (!found) fail('NOT_FOUND', { what: namespace })
+  }
+
+  async #answer(
+    caller: Caller,
+    name: PackageName,
+    answer: { namespace: string; verb: string; write: (tx: Tx, packageId: string) => Promise<void> },
+  ): Promise<void> {
+    const { namespace, verb, write } = answer
+    const head = await this.#packages.local(caller, name)
+    const user = await this.#access.actFor(caller, namespace)
+    await this.#change(head, async (tx) => {
+      const row = await findMaintainer(tx, head.id, namespace)
+      if (row?.accepted_at !== null) return fail('NOT_FOUND', { what: 'invitation' })
+      await write(tx, head.id)
+      return { result: undefined, detail: { [verb]: namespace, by: user.name } }
+    })
+  }
+
+  async #change<T>(head: PackageHead, work: (tx: Tx) => Promise<Outcome<T>>): Promise<T> {
+    const at = this.#context.clock.now()
+    return this.#context.storage.sql.transaction(async (tx) => {
+      await bumpPackage(tx, head.id, at)
+      const { result, detail } = await work(tx)
+      if (detail) await appendChange(tx, head.id, { at, kind: 'maintainer', detail })
+      return result
+    })
+  }
+}
