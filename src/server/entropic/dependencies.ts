@@ -79,7 +79,7 @@ export function parseDependency(sent: string, ownHost: string): PackageName {
   const slash = sent.indexOf('/')
   if (slash < 0 || sent.startsWith('@')) return { namespace: LEGACY, host: '', name: parseNpmName(sent) }
   const [user = '', host = ''] = splitOnce(sent.slice(0, slash), '@')
-  if (user.includes(':'))
+  if (host !== '' && user.includes(':'))
     throw new Fault('BAD_REQUEST', { why: 'Contained unexpected password in namespace portion' })
   const namespace = parseNamespace(user)
   const name = decoded(sent.slice(slash + 1))

@@ -11,6 +11,7 @@ const ANYWHERE: Wording = {
 
 /** What routes say instead, each in the original's words (the missing quote is its own). */
 export const wordings = {
+  nowhere: { NOT_FOUND: () => 'Not found' },
   package: {
     PACKAGE_NOT_FOUND: (d) => `"${d.spec}" does not exist.`,
     INVALID_NAME: (d) => `Invalid package name "${d.name}": ${d.why}`,
@@ -21,7 +22,44 @@ export const wordings = {
   publish: {
     PACKAGE_NOT_FOUND: (d) => `"${d.spec} does not exist. Create it!`,
   },
+  maintainer: {
+    PACKAGE_NOT_FOUND: (d) => `"${d.spec}" does not exist.`,
+    NOT_FOUND: (d) => `${d.what} does not exist.`,
+  },
+  maintainerInvite: {
+    PACKAGE_NOT_FOUND: (d) => `"${d.spec}" not found.`,
+    NOT_FOUND: (d) => `${d.what} not found.`,
+  },
+  maintainerAnswer: {
+    PACKAGE_NOT_FOUND: (d) => `Package ${d.spec} not found`,
+    NOT_FOUND: (d) => `${d.what} not found`,
+    NOT_A_MEMBER: (d) => `You cannot act on behalf of ${d.namespace}`,
+  },
+  namespace: {
+    NOT_FOUND: (d, ctx) => `${asSent(d.what, ctx)} does not exist.`,
+    NOT_A_MEMBER: (d, ctx) => `You cannot act on behalf of ${asSent(d.namespace, ctx)}`,
+  },
+  member: {
+    NOT_FOUND: (d, ctx) => {
+      const sent = asSent(d.what, ctx)
+      return sent === ctx.params.namespace ? `${sent} does not exist.` : `${sent} not found.`
+    },
+    NOT_A_MEMBER: (d, ctx) => `You cannot act on behalf of ${asSent(d.namespace, ctx)}`,
+  },
+  memberAnswer: {
+    NOT_FOUND: (d, ctx) =>
+      d.what === 'invitation' ? 'invitation not found' : `${asSent(d.what, ctx)} does not exist.`,
+  },
+  user: {
+    NOT_FOUND: (d, ctx) => `${ctx.params.user ?? d.what} not found`,
+  },
 } satisfies Record<string, Wording>
+
+/** `ns@host` where the path has it so: the registry knows its own namespaces by their bare names. */
+function asSent(name: string, ctx: Context): string {
+  const sent = String(ctx.params.namespace)
+  return sent === name || sent.startsWith(`${name}@`) ? sent : name
+}
 
 /** Statuses that differ from the registry's: its VERSION_EXISTS is npm's 403. */
 const STATUSES: { readonly [C in FaultCode]?: number } = { VERSION_EXISTS: 409 }

@@ -11,6 +11,16 @@ export const PAGE_QUERY = {
   per_page: `How many objects a page has, 1 to ${MOST}; ${PER_PAGE} when only \`page\` is given.`,
 }
 
+export const STATUS_QUERY = {
+  status: '`active` (what is in force, as without it) or `pending` (invitations).',
+}
+
+export function wantsPending(ctx: Context): boolean {
+  const { status = 'active' } = ctx.query
+  if (status === 'active' || status === 'pending') return status === 'pending'
+  throw new Fault('BAD_REQUEST', { why: '"status" must be "active" or "pending"' })
+}
+
 /** `{objects}`: all of them, or, when the query asks for a page, that page with `next`, `prev` and `total`. */
 export async function paged<T>(
   ctx: Context,

@@ -2,7 +2,7 @@ import Router from '@koa/router'
 import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
 import type { Registry } from '../../registry/registry.ts'
-import type { Wording } from './messages.ts'
+import { type Wording, wordings } from './messages.ts'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 
@@ -51,7 +51,10 @@ function methodsAt(router: Router, path: string): string[] {
 }
 
 function refuse(ctx: Context, methods: readonly string[]): void {
-  if (methods.length === 0) throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
+  if (methods.length === 0) {
+    ctx.state.wording = wordings.nowhere
+    throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
+  }
   const allowed = [...methods, 'OPTIONS']
   if (ctx.method !== 'OPTIONS') throw new Fault('METHOD_NOT_ALLOWED', { method: ctx.method, allowed })
   allowReading(ctx)

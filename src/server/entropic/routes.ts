@@ -1,17 +1,21 @@
 import type Router from '@koa/router'
 import type { Registry } from '../../registry/registry.ts'
+import { maintainerRoutes } from './maintainers.ts'
+import { namespaceRoutes } from './namespaces.ts'
 import { objectRoutes } from './objects.ts'
 import { packageRoutes } from './packages.ts'
 import { type Route, routerOf } from './route.ts'
 import { serviceRoutes } from './service.ts'
 import { versionRoutes } from './versions.ts'
 
-/** The Entropic API, a row an endpoint. */
+/** The Entropic API, a row an endpoint. Of two rows that fit a path the first answers. */
 export const routes: readonly Route[] = [
   ...serviceRoutes,
   ...packageRoutes,
   ...versionRoutes,
   ...objectRoutes,
+  ...maintainerRoutes,
+  ...namespaceRoutes,
 ]
 
 export function entropicRoutes({ registry }: { registry: Registry }): Router {
