@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest'
+import { testApp } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { Client, type ClientName } from './client.ts'
+
+/** Publishing, in each client's words. */
+const PUBLISH: readonly (readonly [ClientName, readonly string[]])[] = [
+  ['npm', ['publish']],
+  ['pnpm', ['publish', '--no-git-checks']],
+  ['yarn', ['publish', '--non-interactive']],
+  ['berry', ['npm', 'publish']],
+  ['bun', ['publish']],
+]
+
+describe.each(PUBLISH)('%s publish', (name, command) => {
+  test('stores a scoped package, and refuses the version when its content changed', async () => {
+    await using app = await testApp()
+    await using folder = await temporaryFolder()
+    const kim = await app.user('kim')
+    const client = await Client.open(name, { folder: folder.path, registry: app.url, token: kim.token ?? '' })
+    await client.write('package.json', {
+      name: '@kim/box',
+      version: '1.0.0',
+      description: 'a box',
+      license: 'MIT',
+      main: 'index.js',
+    })
+    await client.write('index.js', 'module.exports = 1\n')
+    await client.write('README.md', '# Box\n')
+    if (name === 'berry') await client.run('install')
+    expect(await client.run(...command)).toMatchObject({ code: 0 })
+    const { json } = await kim.get('/@kim%2fbox')
+    expect(json.readme).toBe('# Box\n')
+    expect(json.versions['1.0.0']).toMatchObject({
+      description: 'a box',
+      dist: { tarball: `${app.url}/@kim/box/-/box-1.0.0.tgz` },
+    })
+    for (const added of ['integrity', 'shasum', '_integrity', 'readme'])
+      expect(json.versions['1.0.0']).not.toHaveProperty(added)
+    await client.write('index.js', 'module.exports = 2\n')
+    const again = await client.run(...command)
+    expect(again.code).not.toBe(0)
+    expect((await kim.get('/@kim%2fbox')).json.versions['1.0.0'].dist.integrity).toBe(
+      json.versions['1.0.0'].dist.integrity,
+    )
+  })
+})
+
+describe('npm', () => {
+  test('views, tags, deprecates and unpublishes what it published', async () => {
+    await using app = await testApp()
+    await using folder = await temporaryFolder()
+    const kim = await app.user('kim')
+    const client = await Client.open('npm', {
+      folder: folder.path,
+      registry: app.url,
+      token: kim.token ?? '',
+    })
+    for (const version of ['1.0.0', '1.1.0']) {
+      await client.write('package.json', { name: '@kim/box', version })
+      expect(await client.run('publish')).toMatchObject({ code: 0 })
+    }
+    expect((await client.run('view', '@kim/box', 'versions', '--json')).output).toContain('1.1.0')
+    expect(await client.run('dist-tag', 'add', '@kim/box@1.0.0', 'old')).toMatchObject({ code: 0 })
+    expect((await client.run('dist-tag', 'ls', '@kim/box')).output).toContain('old: 1.0.0')
+    expect(await client.run('dist-tag', 'rm', '@kim/box', 'old')).toMatchObject({ code: 0 })
+    expect(await client.run('deprecate', '@kim/box@<1.1.0', 'too old')).toMatchObject({ code: 0 })
+    expect((await client.run('view', '@kim/box@1.0.0', 'deprecated')).output).toContain('too old')
+    expect(await client.run('unpublish', '@kim/box@1.1.0')).toMatchObject({ code: 0 })
+    expect((await client.run('view', '@kim/box', 'dist-tags.latest')).output.trim()).toBe('1.0.0')
+    expect(await client.run('unpublish', '@kim/box', '--force')).toMatchObject({ code: 0 })
+    expect((await client.run('view', '@kim/box')).output).toContain('E404')
+  })
+
+  test('logs in by password, is somebody, and logs out', async () => {
+    await using app = await testApp()
+    await using folder = await temporaryFolder()
+    const kim = await app.user('kim')
+    const client = await Client.open('npm', {
+      folder: folder.path,
+      registry: app.url,
+      token: kim.token ?? '',
+    })
+    expect((await client.run('whoami')).output.trim()).toBe('kim')
+    expect((await client.run('ping')).code).toBe(0)
+    expect((await client.run('token', 'list')).output).toContain('ent_')
+    expect((await client.run('logout')).code).toBe(0)
+    expect((await kim.get('/-/whoami')).status).toBe(401)
+  })
+})
