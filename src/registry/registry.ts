@@ -8,6 +8,7 @@ import { Accounts } from './accounts.ts'
 import { ContentStore } from './content.ts'
 import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
+import { Discovery } from './discovery.ts'
 import { Documents } from './documents.ts'
 import { Maintainers } from './maintainers.ts'
 import { createMirror, type MirrorPolicy } from './mirror.ts'
@@ -29,6 +30,7 @@ export interface Registry {
   readonly documents: Documents
   readonly contents: Contents
   readonly versions: Versions
+  readonly discovery: Discovery
   readonly limits: Limits
   /** The registry's name in `ns@host/name`. */
   host(): string
@@ -70,6 +72,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     namespaces: new Namespaces(context, access),
     documents: new Documents(context, mirror),
     contents: new Contents(context, { content, mirror }),
+    discovery: new Discovery(context, packages),
     versions: new Versions(context, { packages, content }),
     limits,
     host,
