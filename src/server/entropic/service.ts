@@ -1,6 +1,8 @@
 import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
+import type { Registry } from '../../registry/registry.ts'
 import { json } from '../http/json.ts'
+import { message } from './document.ts'
 import type { Route } from './route.ts'
 
 /** The original answers a ping with the name of a ship, another one for each process; this one has a few in its berths. */
@@ -33,10 +35,24 @@ export const serviceRoutes: readonly Route[] = [
     answers: { 200: 'Username' },
     handle: whoami,
   },
+  {
+    method: 'POST',
+    path: '/auth/logout',
+    summary: 'Revokes the token that is sent.',
+    answers: { 200: 'Message' },
+    handle: logout,
+  },
 ]
 
 async function whoami(ctx: Context): Promise<void> {
   const caller = await ctx.state.who()
   if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
   json(ctx, 200, { username: caller.name })
+}
+
+async function logout(ctx: Context, registry: Registry): Promise<void> {
+  const caller = await ctx.state.who()
+  if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
+  if (caller.tokenId !== undefined) await registry.tokens.revoke(caller.tokenId)
+  message(ctx, `${caller.name} is logged out.`)
 }
