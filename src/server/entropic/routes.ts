@@ -5,6 +5,7 @@ import { discoveryRoutes } from './discovery.ts'
 import { maintainerRoutes } from './maintainers.ts'
 import { namespaceRoutes } from './namespaces.ts'
 import { objectRoutes } from './objects.ts'
+import { openApiRoute } from './openapi.ts'
 import { packageRoutes } from './packages.ts'
 import { type Route, routerOf } from './route.ts'
 import { serviceRoutes } from './service.ts'
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...objectRoutes,
   ...maintainerRoutes,
   ...namespaceRoutes,
+  openApiRoute(() => routes),
 ]
 
 export function entropicRoutes({ registry }: { registry: Registry }): Router {
