@@ -1,0 +1,242 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
+import type { Fingerprint } from '../base/digest.ts'
+import { Fault, fail, isFault } from '../base/fault.ts'
+import type { Log } from '../base/log.ts'
+import { SingleFlight } from '../base/single-flight.ts'
+import { type Clock, type Millis, seconds } from '../base/time.ts'
+import type { PackageRow } from '../storage/sql/database.ts'
+import type { Storage } from '../storage/storage.ts'
+import { findPackage } from '../storage/tables/packages.ts'
+import { findUpstreamDocument, listPinnedVersions } from '../storage/tables/upstream.ts'
+import { StoredDocuments } from './mirror/documents.ts'
+import { type Pins, packageDocOf } from './mirror/package-doc.ts'
+import { Refresher } from './mirror/refresh.ts'
+import { type MirroredTarball, type TarballSource, Tarballs } from './mirror/tarballs.ts'
+import type { JsonObject, Manifest, PackageDoc, PackageHead } from './model.ts'
+import type { Upstream } from './upstream.ts'
+import { distOf, type UpstreamDocument } from './upstream-document.ts'
+
+export type MirrorPolicy = {
+  /** A copy checked less than this ago is taken for current. */
+  readonly packumentTtl: Millis
+  /** A copy checked less than this ago is good enough to answer with while it is refreshed; an older one is waited for. */
+  readonly staleLimit: Millis
+  /** How long an answer waits for upstream when there is a stale copy to fall back on. */
+  readonly patience?: Millis
+  /** No connection ever. */
+  readonly offline: boolean
+}
+
+export type MirrorDeps = {
+  readonly storage: Storage
+  /** Closed with the mirror. */
+  readonly upstream: Upstream
+  readonly clock: Clock
+  readonly log: Log
+  readonly policy: MirrorPolicy
+}
+
+/** After a failure, a copy is served as it is for so long before upstream is tried again. */
+const RESPITE = seconds(15)
+/** Whoever wants a version we lack makes us ask again, but not more often than this. */
+const JUST_ASKED = seconds(5)
+const OFFLINE =
+  'no copy of it is stored here and the registry runs offline. Start it without --offline and install the package once to fetch it.'
+const STRONG_ENOUGH = /\bsha(?:1|256|384|512)-/
+
+/** When we last asked for a package, and before when we need not ask again. */
+type Asked = { readonly at: Millis; readonly due: Millis }
+
+type StoredVersion = { readonly manifest: JsonObject; readonly publishedAt: Millis | undefined }
+
+export function createMirror(deps: MirrorDeps): Mirror {
+  return new Mirror(deps)
+}
+
+/** Packages of the upstream registry: kept as they came, current as far as policy wants, there for ever once fetched. */
+export class Mirror {
+  readonly #storage: Storage
+  readonly #upstream: Upstream
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #policy: MirrorPolicy
+  readonly #documents: StoredDocuments
+  readonly #refresher: Refresher
+  readonly #tarballs: Tarballs
+  readonly #asking = new SingleFlight<PackageRow>()
+  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #asked = new LRUCache<string, Asked>({ max: 20_000 })
+  readonly #closing = new AbortController()
+
+  constructor(deps: MirrorDeps) {
+    this.#storage = deps.storage
+    this.#upstream = deps.upstream
+    this.#clock = deps.clock
+    this.#log = deps.log
+    this.#policy = deps.policy
+    this.#documents = new StoredDocuments(deps.storage)
+    this.#refresher = new Refresher({ ...deps, documents: this.#documents })
+    this.#tarballs = new Tarballs(deps)
+  }
+
+  /**
+   * The package's row as policy wants it for answering now. A young copy costs nothing; an older one is refreshed behind the answer; one past the
+   * stale limit is waited for, a little. Never fails: the copy outlives an upstream that is down.
+   */
+  async current(row: PackageRow): Promise<PackageRow> {
+    const now = this.#clock.now()
+    const due = this.#asked.get(row.npm_name)?.due
+    if (this.#policy.offline || (due !== undefined && now < due)) return row
+    const stored = await findUpstreamDocument(this.#storage.sql.read, row.id)
+    const at = stored?.checked_at ?? Number.NEGATIVE_INFINITY
+    if (now - at < this.#policy.packumentTtl) {
+      this.#asked.set(row.npm_name, { at, due: at + this.#policy.packumentTtl })
+      return row
+    }
+    const refreshed = this.fresh(row)
+    return now - at < this.#policy.staleLimit ? row : refreshed
+  }
+
+  /** Asks upstream whatever the copy's age and waits, a little; resolves to the copy we have when no news came. Never fails. */
+  async fresh(row: PackageRow): Promise<PackageRow> {
+    if (this.#policy.offline) return row
+    return this.#askPatiently(row.npm_name).catch(() => row)
+  }
+
+  /**
+   * Asks upstream for a package, one request however many ask. Resolves to the copy we hold when upstream fails.
+   * PACKAGE_NOT_FOUND, UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID.
+   */
+  async refresh(npmName: string): Promise<PackageRow> {
+    try {
+      if (this.#policy.offline) fail('PACKAGE_NOT_FOUND', { spec: npmName, why: OFFLINE })
+      return await this.#ask(npmName)
+    } catch (error) {
+      const row = await findPackage(this.#storage.sql.read, '', npmName)
+      if (row?.source === 'mirror') return row
+      throw error
+    }
+  }
+
+  /** The package as stored, ready for rendering. PACKAGE_NOT_FOUND; UPSTREAM_… when its bytes were lost and cannot be fetched anew. */
+  async document(head: PackageHead): Promise<PackageDoc> {
+    const [document, pins] = await Promise.all([this.#open(head), this.#pins(head)])
+    return packageDocOf(head, document, pins)
+  }
+
+  /** A version's package.json as upstream has it, `dist` and all. VERSION_NOT_FOUND, UPSTREAM_…. */
+  async manifest(head: PackageHead, version: string): Promise<Manifest> {
+    return { ...(await this.#version(head, version)).manifest, name: head.npmName, version }
+  }
+
+  /** Where a version's tarball is upstream and what must hold of it. VERSION_NOT_FOUND, UPSTREAM_…. */
+  async tarballOf(head: PackageHead, version: string): Promise<TarballSource> {
+    const { manifest, publishedAt } = await this.#version(head, version)
+    const { tarball, integrity, shasum } = distOf(manifest)
+    const bare = head.npmName.slice(head.npmName.indexOf('/') + 1)
+    return {
+      url: tarball ?? `${this.#upstream.url}/${head.npmName}/-/${bare}-${version}.tgz`,
+      integrity: integrity !== undefined && STRONG_ENOUGH.test(integrity) ? integrity : undefined,
+      shasum,
+      publishedAt: publishedAt ?? this.#clock.now(),
+    }
+  }
+
+  /**
+   * A tarball that is not stored yet, as soon as there is something to send; it is stored on its way. VERSION_NOT_FOUND,
+   * PACKAGE_NOT_FOUND when offline, UPSTREAM_….
+   */
+  async tarball(head: PackageHead, version: string): Promise<MirroredTarball> {
+    return this.#tarballs.get(this.#wanted(head, version))
+  }
+
+  /** As tarball, resolving when it is stored. */
+  async fetchTarball(head: PackageHead, version: string): Promise<Fingerprint> {
+    return this.#tarballs.fetch(this.#wanted(head, version))
+  }
+
+  /** Gives up whatever is under way, waits for its end and closes the upstream. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.allSettled([...this.#underWay, this.#tarballs.close()])
+    await this.#upstream.close()
+  }
+
+  #wanted(head: PackageHead, version: string) {
+    if (this.#policy.offline) fail('PACKAGE_NOT_FOUND', { spec: `${head.npmName}@${version}`, why: OFFLINE })
+    return { head, version, source: () => this.tarballOf(head, version) }
+  }
+
+  #ask(npmName: string): Promise<PackageRow> {
+    return this.#asking.run(npmName, () => {
+      const work = this.#askNow(npmName).finally(() => this.#underWay.delete(work))
+      this.#underWay.add(work)
+      return work
+    })
+  }
+
+  async #askNow(npmName: string): Promise<PackageRow> {
+    const note = (respite: Millis) => {
+      const at = this.#clock.now()
+      this.#asked.set(npmName, { at, due: at + respite })
+    }
+    try {
+      const row = await this.#refresher.ask(npmName, this.#closing.signal)
+      note(this.#policy.packumentTtl)
+      return row
+    } catch (err) {
+      if (isFault(err, 'PACKAGE_NOT_FOUND')) throw err
+      note(Math.min(RESPITE, this.#policy.packumentTtl))
+      this.#log.warn({ err, name: npmName }, 'upstream could not be asked for a package')
+      throw err
+    }
+  }
+
+  /** As #ask, throwing UPSTREAM_TIMEOUT when it takes longer than an answer may wait; the asking goes on. */
+  async #askPatiently(npmName: string): Promise<PackageRow> {
+    const answered = new AbortController()
+    const patience = this.#policy.patience ?? seconds(5)
+    const late = wait(patience, undefined, { signal: answered.signal }).then(() => {
+      throw new Fault('UPSTREAM_TIMEOUT', { what: npmName, why: 'it is slow' })
+    })
+    late.catch(() => undefined)
+    return Promise.race([this.#ask(npmName), late]).finally(() => answered.abort())
+  }
+
+  /** A version's object; upstream is asked once more when the copy lacks it. An upstream that fails is no proof of absence. */
+  async #version(head: PackageHead, version: string): Promise<StoredVersion> {
+    const known = await this.#storedVersion(head, version)
+    if (known) return known
+    const asked = this.#asked.get(head.npmName)
+    if (!this.#policy.offline && !(asked && this.#clock.now() - asked.at < JUST_ASKED))
+      await this.#askPatiently(head.npmName)
+    const found = await this.#storedVersion(head, version)
+    return found ?? fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
+  }
+
+  async #storedVersion(head: PackageHead, version: string): Promise<StoredVersion | undefined> {
+    const [document, pins] = await Promise.all([this.#open(head), this.#pins(head)])
+    const manifest = pins.get(version) ?? document.manifest(version)
+    return manifest && { manifest, publishedAt: document.publishedAt(version) }
+  }
+
+  /** The stored document; fetched anew when its bytes are lost. */
+  async #open(head: PackageHead): Promise<UpstreamDocument> {
+    const { read } = this.#storage.sql
+    const missing = () => fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
+    try {
+      return await this.#documents.open((await findUpstreamDocument(read, head.id)) ?? missing())
+    } catch (error) {
+      if (!isFault(error, 'NOT_FOUND') || this.#policy.offline) throw error
+      await this.#ask(head.npmName)
+      return this.#documents.open((await findUpstreamDocument(read, head.id)) ?? missing())
+    }
+  }
+
+  async #pins(head: PackageHead): Promise<Pins> {
+    const rows = await listPinnedVersions(this.#storage.sql.read, head.id)
+    // Written by us from an object we had parsed.
+    return new Map(rows.map(({ version, manifest }) => [version, JSON.parse(manifest ?? '{}') as JsonObject]))
+  }
+}

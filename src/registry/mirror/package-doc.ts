@@ -1,0 +1,96 @@
+import semver from 'semver'
+import { iso, type Millis } from '../../base/time.ts'
+import { abbreviate } from '../abbreviated.ts'
+import type { Json, JsonObject, PackageDoc, PackageHead, VersionText } from '../model.ts'
+import { newestOf } from '../tags.ts'
+import { asObject, type UpstreamDocument } from '../upstream-document.ts'
+
+/** Root members that have a place of their own in PackageDoc, or are the upstream database's business. */
+const NOT_COPIED: ReadonlySet<string> = new Set([
+  'versions',
+  'time',
+  'dist-tags',
+  'name',
+  '_id',
+  '_rev',
+  '_attachments',
+])
+
+/** Manifests that stand in the place of what the document says, by version. */
+export type Pins = ReadonlyMap<string, JsonObject>
+
+/**
+ * An upstream document as the aggregate packuments are rendered from. What old documents lack is made up for: names, tags and dates.
+ * `dist` is passed on as upstream wrote it (also `dist.attestations.url`, which points at the upstream), but for `tarball`.
+ */
+export function packageDocOf(head: PackageHead, document: UpstreamDocument, pins: Pins): PackageDoc {
+  const copied = [...document.members].filter((name) => !NOT_COPIED.has(name))
+  return {
+    head,
+    tags: tagsOf(document),
+    time: timesOf(head, document),
+    root: Object.fromEntries(copied.map((name) => [name, document.member(name)])),
+    versions: versionTexts(head, document, pins),
+  }
+}
+
+/** Tags that lead to a version; there is always a `latest`. */
+export function tagsOf(document: UpstreamDocument): Record<string, string> {
+  const tags = new Map<string, string>()
+  for (const [tag, version] of Object.entries(document.objectMember('dist-tags')))
+    if (typeof version === 'string' && document.hasVersion(version)) tags.set(tag, version)
+  if (!tags.has('latest')) {
+    const versions = [...document.versions]
+    const latest = newestOf(versions.filter((version) => semver.valid(version))) ?? versions.at(-1)
+    if (latest !== undefined) tags.set('latest', latest)
+  }
+  return Object.fromEntries(tags)
+}
+
+/** A version without a date counts as published when we first saw the package: never earlier than it can have been. */
+function timesOf(head: PackageHead, document: UpstreamDocument): Record<string, string> {
+  const said = Object.entries(document.objectMember('time')).filter(isDated)
+  const known = Object.fromEntries(said)
+  const missing = [...document.versions].filter((version) => !Object.hasOwn(known, version))
+  return {
+    created: iso(head.createdAt),
+    modified: newest(said) ?? iso(head.createdAt),
+    ...known,
+    ...Object.fromEntries(missing.map((version) => [version, iso(head.createdAt)])),
+  }
+}
+
+function isDated(entry: [string, Json | undefined]): entry is [string, string] {
+  return typeof entry[1] === 'string' && !Number.isNaN(Date.parse(entry[1]))
+}
+
+function newest(times: readonly (readonly [string, string])[]): string | undefined {
+  const moments: Millis[] = times.map(([, date]) => Date.parse(date))
+  return moments.length === 0 ? undefined : iso(moments.reduce((a, b) => Math.max(a, b)))
+}
+
+function* versionTexts(head: PackageHead, document: UpstreamDocument, pins: Pins): Generator<VersionText> {
+  for (const version of document.versions) {
+    const manifest = pins.get(version) ?? document.manifest(version)
+    if (manifest) yield versionText(head, version, manifest)
+  }
+}
+
+function versionText(head: PackageHead, version: string, upstream: JsonObject): VersionText {
+  const { dist, deprecated, ...rest } = upstream
+  const manifest = { ...rest, name: head.npmName, version }
+  const { tarball: _, ...kept } = asObject(dist) ?? {}
+  return {
+    version,
+    full: JSON.stringify(manifest),
+    short: JSON.stringify(abbreviate(manifest)),
+    dist: JSON.stringify(kept),
+    deprecated: deprecationOf(deprecated),
+  }
+}
+
+/** A text; documents from CouchDB's days also say true, or false and '' for what was deprecated once. */
+function deprecationOf(value: Json | undefined): string | undefined {
+  if (value === true) return 'deprecated'
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

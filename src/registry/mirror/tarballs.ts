@@ -1,0 +1,123 @@
+import type { Readable } from 'node:stream'
+import type { Fingerprint } from '../../base/digest.ts'
+import { fail } from '../../base/fault.ts'
+import type { Log } from '../../base/log.ts'
+import type { Millis } from '../../base/time.ts'
+import type { Expectation } from '../../storage/blobs/blobs.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { findPackageById } from '../../storage/tables/packages.ts'
+import { upsertMirroredVersion } from '../../storage/tables/versions.ts'
+import { Download } from '../download.ts'
+import type { PackageHead } from '../model.ts'
+import type { Upstream } from '../upstream.ts'
+import { mirroredVersion } from './refresh.ts'
+
+/** Where a version's tarball is upstream, and what must hold of its bytes. */
+export type TarballSource = {
+  readonly url: string
+  /** SRI text. */
+  readonly integrity: string | undefined
+  /** sha1 in hex; counts where there is no integrity. */
+  readonly shasum: string | undefined
+  readonly publishedAt: Millis
+}
+
+/** A tarball ready to be sent: at rest, or still arriving. */
+export type MirroredTarball =
+  | { readonly kind: 'stored'; readonly print: Fingerprint; readonly publishedAt: Millis }
+  | { readonly kind: 'growing'; readonly size: number | undefined; follow(): Readable }
+
+export type Wanted = {
+  readonly head: PackageHead
+  readonly version: string
+  /** Asked for only when no download of it is under way. */
+  readonly source: () => Promise<TarballSource>
+}
+
+/** Fetches tarballs: one download a version, however many ask, and it goes on when they hang up. */
+export class Tarballs {
+  readonly #storage: Storage
+  readonly #upstream: Upstream
+  readonly #log: Log
+  readonly #running = new Map<string, Promise<Running>>()
+  readonly #closing = new AbortController()
+
+  constructor(parts: { storage: Storage; upstream: Upstream; log: Log }) {
+    this.#storage = parts.storage
+    this.#upstream = parts.upstream
+    this.#log = parts.log
+  }
+
+  /** Resolves when there is something to send. UPSTREAM_…, VERSION_NOT_FOUND and what `source` throws. */
+  async get(wanted: Wanted): Promise<MirroredTarball> {
+    const { download, publishedAt } = await this.#join(wanted)
+    await download.begun()
+    if (!download.ended) return { kind: 'growing', size: download.size, follow: () => download.follow() }
+    return { kind: 'stored', print: await download.done, publishedAt }
+  }
+
+  /** Resolves when the whole is stored. Throws as `get`. */
+  async fetch(wanted: Wanted): Promise<Fingerprint> {
+    return (await this.#join(wanted)).download.done
+  }
+
+  /** Gives up what is under way and waits until its spool files are gone. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    const running = await Promise.allSettled(this.#running.values())
+    const ends = running.map((it) => (it.status === 'fulfilled' ? it.value.download.done : undefined))
+    await Promise.allSettled(ends)
+  }
+
+  #join(wanted: Wanted): Promise<Running> {
+    const key = `${wanted.head.id}@${wanted.version}`
+    const known = this.#running.get(key)
+    if (known) return known
+    const running = this.#start(wanted)
+    this.#running.set(key, running)
+    const label = `${wanted.head.npmName}@${wanted.version}`
+    running
+      .then(({ download }) => download.done)
+      .catch((err) => this.#log.warn({ err, tarball: label }, 'a tarball could not be fetched from upstream'))
+      .finally(() => this.#running.delete(key))
+    return running
+  }
+
+  async #start({ head, version, source }: Wanted): Promise<Running> {
+    const { url, integrity, shasum, publishedAt } = await source()
+    const what = `${head.npmName}@${version}`
+    const answer = await this.#upstream.tarball(what, url, this.#closing.signal)
+    if (answer.kind === 'absent' && answer.known) fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
+    if (answer.kind === 'absent') return fail('UPSTREAM_UNAVAILABLE', { what, why: answer.why })
+    const vouched = integrity === undefined ? { sha1: shasum } : { integrity }
+    const promised = { ...vouched, size: answer.size }
+    // What is undefined was not promised.
+    const expect: Expectation = Object.fromEntries(
+      Object.entries(promised).filter(([, it]) => it !== undefined),
+    )
+    const record = (print: Fingerprint) => this.#record(head, version, { print, publishedAt })
+    const download = await Download.start(this.#storage.blobs, { what, ...answer, expect }, record)
+    return { download, publishedAt }
+  }
+
+  /** Not when the name became one of ours meanwhile. */
+  async #record(
+    head: PackageHead,
+    version: string,
+    { print, publishedAt }: { print: Fingerprint; publishedAt: Millis },
+  ): Promise<void> {
+    await this.#storage.sql.transaction(async (tx) => {
+      const row = await findPackageById(tx, head.id)
+      if (row?.source !== 'mirror') return fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
+      const { digest: tarball, sha1, size } = print
+      await upsertMirroredVersion(tx, {
+        ...mirroredVersion(head.id, version, publishedAt),
+        tarball,
+        sha1,
+        size,
+      })
+    })
+  }
+}
+
+type Running = { readonly download: Download; readonly publishedAt: Millis }

@@ -1,0 +1,265 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { Agent, type Dispatcher } from 'undici'
+import { Fault, isFault } from '../base/fault.ts'
+import { type Millis, seconds } from '../base/time.ts'
+import { HostGuard } from './mirror/hosts.ts'
+import { Busy, checkedBody, faultOf, retryAfter } from './mirror/upstream-faults.ts'
+
+export type UpstreamOptions = {
+  /** The registry's address, with or without a path. */
+  readonly url: string
+  /** The longest silence: until connected, until the reply begins, between two pieces of it. */
+  readonly timeout: Millis
+  /** Sent as bearer token, to the upstream's own host only. */
+  readonly token?: string
+  /** Connections at once; further requests queue. */
+  readonly connections?: number
+  /** Further hosts (`name` or `name:port`) that the upstream may redirect to. */
+  readonly redirectHosts?: readonly string[]
+  /** Bytes of one reply, as it comes over the wire. */
+  readonly limits?: { readonly document: number; readonly tarball: number }
+  /** About how long to wait before the one retry. */
+  readonly retryPause?: Millis
+}
+
+/** The validators of a copy we hold. */
+export type Validators = { readonly etag: string | undefined; readonly lastModified: string | undefined }
+
+/** The upstream has no such thing, or (not `known` then) keeps it from us. */
+export type Absent = { readonly kind: 'absent'; readonly known: boolean; readonly why: string }
+
+export type DocumentAnswer =
+  | { readonly kind: 'same' }
+  | Absent
+  | (Validators & {
+      readonly kind: 'fresh'
+      /** How `body` is encoded. */
+      readonly encoding: 'identity' | 'gzip'
+      /** To be read to its end or destroyed. Throws UPSTREAM_…. */
+      readonly body: AsyncIterable<Uint8Array>
+    })
+
+export type TarballAnswer =
+  | Absent
+  | {
+      readonly kind: 'fresh'
+      readonly size: number | undefined
+      readonly body: AsyncIterable<Uint8Array>
+    }
+
+/** Another registry, asked over HTTP. Every method throws UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT or UPSTREAM_INVALID. */
+export interface Upstream {
+  /** Its address, without a slash at the end. */
+  readonly url: string
+  /** The full packument, if it is another than the one with these validators. */
+  document(npmName: string, held: Validators, signal?: AbortSignal): Promise<DocumentAnswer>
+  /** A tarball of `what` (for sentences) at an address that the upstream's own document gave. */
+  tarball(what: string, address: string, signal?: AbortSignal): Promise<TarballAnswer>
+  /** Ends every connection, those in use too. */
+  close(): Promise<void>
+}
+
+type Ask = {
+  readonly what: string
+  readonly url: URL
+  readonly headers: Record<string, string>
+  /** Hosts that redirects may lead to. */
+  readonly hosts: readonly string[]
+  readonly signal: AbortSignal | undefined
+}
+type Reply = Dispatcher.ResponseData
+
+const MiB = 2 ** 20
+const DEFAULT_LIMITS = { document: 128 * MiB, tarball: 2048 * MiB }
+const MAX_REDIRECTS = 5
+/** A whole document may take this many times the longest silence. */
+const DOCUMENT_PATIENCE = 12
+/** Asked to wait longer than this before the retry, we do not retry. */
+const LONGEST_PAUSE = seconds(3)
+
+const ABSENT = new Map([
+  [401, 'it wants other credentials (401)'],
+  [403, 'it refuses access (403)'],
+  [404, 'it is not there (404)'],
+  [410, 'it is gone (410)'],
+  [451, 'it withholds the package for legal reasons (451)'],
+])
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  return new HttpUpstream(options)
+}
+
+class HttpUpstream implements Upstream {
+  readonly url: string
+  readonly #options: UpstreamOptions
+  readonly #origin: URL
+  readonly #guard: HostGuard
+  readonly #agent: Agent
+
+  constructor(options: UpstreamOptions) {
+    this.url = options.url.replace(/\/+$/, '')
+    this.#options = options
+    this.#origin = new URL(this.url)
+    this.#guard = new HostGuard(this.#origin.hostname)
+    this.#agent = new Agent({
+      connections: options.connections ?? 24,
+      headersTimeout: options.timeout,
+      bodyTimeout: options.timeout,
+      connect: { timeout: options.timeout, lookup: this.#guard.lookup },
+    })
+  }
+
+  async document(npmName: string, held: Validators, signal?: AbortSignal): Promise<DocumentAnswer> {
+    const deadline = AbortSignal.timeout(this.#options.timeout * DOCUMENT_PATIENCE)
+    const reply = await this.#get({
+      what: npmName,
+      url: new URL(`${this.url}/${encodeURIComponent(npmName).replace(/^%40/, '@')}`),
+      headers: {
+        accept: 'application/json',
+        'accept-encoding': 'gzip',
+        ...(held.etag === undefined ? {} : { 'if-none-match': held.etag }),
+        ...(held.lastModified === undefined ? {} : { 'if-modified-since': held.lastModified }),
+      },
+      hosts: [],
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+    })
+    const { statusCode, headers } = reply
+    if (statusCode === 304) return this.#drop(reply, { kind: 'same' })
+    const absent = absence(statusCode)
+    if (absent) return this.#drop(reply, absent)
+    const encoding = encodingOf(text(headers['content-encoding']))
+    if (statusCode !== 200 || !encoding) return this.#refuse(reply, npmName)
+    return {
+      kind: 'fresh',
+      encoding,
+      etag: text(headers.etag),
+      lastModified: text(headers['last-modified']),
+      body: checkedBody(reply.body, npmName, this.#limits.document),
+    }
+  }
+
+  async tarball(what: string, address: string, signal?: AbortSignal): Promise<TarballAnswer> {
+    const url = this.#addressOf(what, address)
+    const headers = { accept: '*/*', 'accept-encoding': 'identity' }
+    const reply = await this.#get({ what, url, headers, hosts: [url.host], signal })
+    const absent = absence(reply.statusCode)
+    if (absent) return this.#drop(reply, absent)
+    if (reply.statusCode !== 200) return this.#refuse(reply, what)
+    const length = text(reply.headers['content-length'])
+    const size = length === undefined ? undefined : Number(length)
+    return { kind: 'fresh', size, body: checkedBody(reply.body, what, this.#limits.tarball) }
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy()
+  }
+
+  get #limits() {
+    return this.#options.limits ?? DEFAULT_LIMITS
+  }
+
+  /** Asks, and once more after a pause when the connection or the server failed. */
+  async #get(ask: Ask): Promise<Reply> {
+    try {
+      return await this.#attempt(ask)
+    } catch (error) {
+      const pause = this.#pauseAfter(error)
+      if (pause === undefined) throw error
+      // Given up while waiting, the second attempt fails at once and says so.
+      await wait(pause, undefined, ask.signal ? { signal: ask.signal } : {}).catch(() => undefined)
+      return this.#attempt(ask)
+    }
+  }
+
+  async #attempt(ask: Ask): Promise<Reply> {
+    try {
+      const reply = await this.#follow(ask)
+      const { statusCode, headers } = reply
+      if (statusCode < 500 && statusCode !== 429) return reply
+      await reply.body.dump()
+      throw new Busy(statusCode, retryAfter(headers['retry-after']))
+    } catch (error) {
+      throw faultOf(error, ask.what)
+    }
+  }
+
+  /** How long to wait before trying again; undefined when that would not help. */
+  #pauseAfter(error: unknown): Millis | undefined {
+    if (!isFault(error, 'UPSTREAM_UNAVAILABLE')) return undefined
+    const asked = error.cause instanceof Busy ? error.cause.retryAfter : undefined
+    if (asked !== undefined) return asked > LONGEST_PAUSE ? undefined : asked
+    return (this.#options.retryPause ?? seconds(0.3)) * (0.5 + Math.random())
+  }
+
+  /** One request and the redirects it meets. */
+  async #follow(ask: Ask): Promise<Reply> {
+    let { url } = ask
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      const reply = await this.#request(ask, url)
+      const location = text(reply.headers.location)
+      if (reply.statusCode < 301 || reply.statusCode > 308 || reply.statusCode === 304 || !location)
+        return reply
+      await reply.body.dump()
+      url = this.#addressOf(ask.what, location, url)
+      const hosts = [this.#origin.host, ...ask.hosts, ...(this.#options.redirectHosts ?? [])]
+      if (!hosts.includes(url.host)) invalid(ask.what, `it redirects to "${url.host}", which is not allowed`)
+    }
+    return invalid(ask.what, 'it redirects without end')
+  }
+
+  async #request(ask: Ask, url: URL): Promise<Reply> {
+    await this.#guard.checkAddress(url.hostname)
+    const { token } = this.#options
+    const isOwn = url.host === this.#origin.host
+    return this.#agent.request({
+      method: 'GET',
+      origin: url.origin,
+      path: url.pathname + url.search,
+      headers: {
+        ...ask.headers,
+        'user-agent': 'entropic',
+        ...(token !== undefined && isOwn ? { authorization: `Bearer ${token}` } : {}),
+      },
+      ...(ask.signal ? { signal: ask.signal } : {}),
+    })
+  }
+
+  /** Reads an address that the upstream gave. What is asked of a secure upstream is asked securely; old documents say `http:`. */
+  #addressOf(what: string, address: string, base?: URL): URL {
+    const url = URL.parse(address, base?.href)
+    if (!url || !/^https?:$/.test(url.protocol) || url.username !== '')
+      return invalid(what, 'it names an address that is none')
+    if (this.#origin.protocol === 'https:') url.protocol = 'https:'
+    return url
+  }
+
+  async #drop<A>(reply: Reply, answer: A): Promise<A> {
+    await reply.body.dump()
+    return answer
+  }
+
+  async #refuse({ body, statusCode, headers }: Reply, what: string): Promise<never> {
+    await body.dump()
+    if (statusCode === 200) return invalid(what, `it is encoded as "${text(headers['content-encoding'])}"`)
+    throw new Fault('UPSTREAM_UNAVAILABLE', { what, why: `it answered ${statusCode}` })
+  }
+}
+
+function absence(status: number): Absent | undefined {
+  const why = ABSENT.get(status)
+  return why === undefined ? undefined : { kind: 'absent', known: status === 404 || status === 410, why }
+}
+
+function encodingOf(header: string | undefined): 'identity' | 'gzip' | undefined {
+  if (header === undefined || header === '' || header === 'identity') return 'identity'
+  return header === 'gzip' || header === 'x-gzip' ? 'gzip' : undefined
+}
+
+/** A header that is sent once. */
+function text(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
+}
+
+function invalid(what: string, why: string): never {
+  throw new Fault('UPSTREAM_INVALID', { what, why })
+}

@@ -1,0 +1,41 @@
+import type { Reader, Tx, UpstreamDocumentRow } from '../sql/database.ts'
+
+export function findUpstreamDocument(
+  db: Reader,
+  packageId: string,
+): Promise<UpstreamDocumentRow | undefined> {
+  return db.selectFrom('upstream_document').selectAll().where('package_id', '=', packageId).executeTakeFirst()
+}
+
+export async function upsertUpstreamDocument(tx: Tx, row: UpstreamDocumentRow): Promise<void> {
+  const { package_id: _, ...document } = row
+  await tx
+    .insertInto('upstream_document')
+    .values(row)
+    .onConflict((conflict) => conflict.column('package_id').doUpdateSet(document))
+    .execute()
+}
+
+export type UpstreamCheck = Pick<UpstreamDocumentRow, 'checked_at'> &
+  Partial<Pick<UpstreamDocumentRow, 'upstream' | 'etag' | 'last_modified'>>
+
+/** Notes that upstream was asked and our copy of the document is what it has. */
+export async function touchUpstreamDocument(tx: Tx, packageId: string, check: UpstreamCheck): Promise<void> {
+  await tx.updateTable('upstream_document').set(check).where('package_id', '=', packageId).execute()
+}
+
+/**
+ * The versions of a mirrored package that hold a manifest of their own: it stands, `dist` and all, in the place of what the
+ * upstream document says now.
+ */
+export function listPinnedVersions(
+  db: Reader,
+  packageId: string,
+): Promise<{ version: string; manifest: string | null }[]> {
+  return db
+    .selectFrom('version')
+    .select(['version', 'manifest'])
+    .where('package_id', '=', packageId)
+    .where('manifest', 'is not', null)
+    .execute()
+}
