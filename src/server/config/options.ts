@@ -1,0 +1,217 @@
+import { isLoopback } from './address.ts'
+import * as kind from './kinds.ts'
+
+/** The text of another option: given, or its plain default. */
+export type Lookup = (env: string) => string | undefined
+
+type Described = {
+  /** The environment variable; its flag is the same in lower case with dashes. */
+  readonly env: string
+  /** One sentence without its full stop. */
+  readonly about: string
+  /**
+   * `whole`: never shown. `inside`: an address whose password is never shown. Either way there is no flag, since arguments are
+   * visible to every user of the machine, and the variable with `_FILE` after it names a file to read the value from.
+   */
+  readonly secret?: 'whole' | 'inside'
+}
+
+export type Option<T> = Described & {
+  readonly kind: kind.Kind<T>
+  /** What is taken when nothing is given. */
+  readonly fallback: string | ((of: Lookup) => string) | undefined
+  /** The fallback in words, where it is not a plain text. */
+  readonly otherwise: string
+}
+
+function option<T>(
+  of: kind.Kind<T>,
+  about: Described & { fallback: string | ((of: Lookup) => string); otherwise?: string },
+): Option<T> {
+  return { otherwise: String(about.fallback), ...about, kind: of }
+}
+
+function optional<T>(of: kind.Kind<T>, about: Described & { otherwise: string }): Option<T | undefined> {
+  return { ...about, kind: of, fallback: undefined }
+}
+
+/** Anybody on the network may not sign up unless the owner says so; on one's own machine it is a convenience. */
+function signUpFallback(of: Lookup): string {
+  const external = URL.parse(of('EXTERNAL_HOST') ?? '')?.hostname ?? of('EXTERNAL_HOST')
+  const isPrivate = isLoopback(of('HOST') ?? '') && (external === undefined || isLoopback(external))
+  return isPrivate ? 'open' : 'closed'
+}
+
+/** Every option there is. Environment, `.env`, flags, help, `.env-example` and the README table are all made from it. */
+export const options = {
+  nodeEnv: option(kind.oneOfAs(['dev', 'testing', 'production'], { development: 'dev', test: 'testing' }), {
+    env: 'NODE_ENV',
+    fallback: 'dev',
+    about: 'What the server is run for; production refuses weak secrets',
+  }),
+  host: option(kind.hostName, {
+    env: 'HOST',
+    fallback: '127.0.0.1',
+    about: 'Address to listen on; 0.0.0.0 is every one of this machine',
+  }),
+  port: option(kind.whole(0, 65_535), {
+    env: 'PORT',
+    fallback: '3000',
+    about: 'TCP port to listen on; 0 takes a free one',
+  }),
+  externalHost: optional(kind.publicAddress, {
+    env: 'EXTERNAL_HOST',
+    otherwise: 'the address each request came to',
+    about: "Public base address; its host is the registry's name in namespace@host/name",
+  }),
+  trustProxy: option(kind.yesNo, {
+    env: 'TRUST_PROXY',
+    fallback: 'false',
+    about: 'Believe X-Forwarded-For, -Host and -Proto; only behind a proxy that sets them',
+  }),
+  cacheDir: option(kind.folder, {
+    env: 'CACHE_DIR',
+    fallback: 'data',
+    about: 'Data folder: blobs, spool, generated secrets and the SQLite database',
+  }),
+  postgresUrl: optional(kind.urlOf('postgres', 'postgresql'), {
+    env: 'POSTGRES_URL',
+    otherwise: 'SQLite in the data folder',
+    about: 'Postgres database to use',
+    secret: 'inside',
+  }),
+  pgHost: optional(kind.text, {
+    env: 'PGHOST',
+    otherwise: 'SQLite, unless another PG variable is set',
+    about: 'Postgres host; PGPORT, PGPASSWORD and the like work too',
+  }),
+  pgUser: optional(kind.text, {
+    env: 'PGUSER',
+    otherwise: 'SQLite, unless another PG variable is set',
+    about: 'Postgres user',
+  }),
+  pgDatabase: optional(kind.text, {
+    env: 'PGDATABASE',
+    otherwise: 'SQLite, unless another PG variable is set',
+    about: 'Postgres database name',
+  }),
+  redisUrl: optional(kind.urlOf('redis', 'rediss'), {
+    env: 'REDIS_URL',
+    otherwise: 'memory of the process',
+    about: 'Redis to share short-lived state between several servers',
+    secret: 'inside',
+  }),
+  upstream: option(kind.webAddressOr(['npm', 'none']), {
+    env: 'UPSTREAM',
+    fallback: 'npm',
+    about:
+      "Registry to mirror what is not ours from; npm is the one npm is configured with, or else npm's default",
+  }),
+  offline: option(kind.yesNo, {
+    env: 'OFFLINE',
+    fallback: 'false',
+    about: 'Never ask the upstream; what is mirrored already is served',
+  }),
+  packumentTtl: option(kind.duration, {
+    env: 'PACKUMENT_TTL',
+    fallback: '5m',
+    about: "How long a mirrored package's list of versions counts as fresh",
+  }),
+  staleLimit: option(kind.duration, {
+    env: 'STALE_LIMIT',
+    fallback: '1d',
+    about: 'Up to which age a list of versions is answered at once and refreshed behind the reply',
+  }),
+  upstreamTimeout: option(kind.duration, {
+    env: 'UPSTREAM_TIMEOUT',
+    fallback: '30s',
+    about: 'How long the upstream may be silent',
+  }),
+  maxTarball: option(kind.size, {
+    env: 'MAX_TARBALL',
+    fallback: '512mb',
+    about: 'Largest tarball, and largest sum of files published one by one',
+  }),
+  maxPublish: option(kind.size, {
+    env: 'MAX_PUBLISH',
+    fallback: '2gb',
+    about: "Largest sum of a version's files, unpacked",
+  }),
+  maxFiles: option(kind.count, {
+    env: 'MAX_FILES',
+    fallback: '100000',
+    about: 'Most files of a version',
+  }),
+  maxDependencies: option(kind.count, {
+    env: 'MAX_DEPENDENCIES',
+    fallback: '1024',
+    about: 'Most dependencies of a version, of each sort',
+  }),
+  packumentCache: option(kind.size, {
+    env: 'PACKUMENT_CACHE',
+    fallback: '64mb',
+    about: 'Memory for rendered package documents',
+  }),
+  signUp: option(kind.oneOf(['open', 'closed']), {
+    env: 'SIGN_UP',
+    fallback: signUpFallback,
+    otherwise: 'open while only this machine can reach the server, else closed',
+    about: 'Whether people may make their own account with npm adduser',
+  }),
+  sessionSecret: optional(kind.text, {
+    env: 'SESSION_SECRET',
+    otherwise: 'generated once, kept in the data folder',
+    about: 'Key that signs sessions, 32 characters or more',
+    secret: 'whole',
+  }),
+  sessionExpirySeconds: option(kind.whole(60), {
+    env: 'SESSION_EXPIRY_SECONDS',
+    fallback: '31536000',
+    about: 'How long a session lasts, in seconds',
+  }),
+  oauthPassword: optional(kind.text, {
+    env: 'OAUTH_PASSWORD',
+    otherwise: 'generated once, kept in the data folder',
+    about: 'Key that encrypts what login providers gave us, 32 characters or more',
+    secret: 'whole',
+  }),
+  oauthGithubClient: optional(kind.text, {
+    env: 'OAUTH_GITHUB_CLIENT',
+    otherwise: 'no login by GitHub',
+    about: 'Client id of the GitHub OAuth app for logging in',
+  }),
+  oauthGithubSecret: optional(kind.text, {
+    env: 'OAUTH_GITHUB_SECRET',
+    otherwise: 'no login by GitHub',
+    about: 'Client secret of the GitHub OAuth app',
+    secret: 'whole',
+  }),
+  logLevel: option(kind.oneOf(['debug', 'info', 'warn', 'error', 'silent']), {
+    env: 'LOG_LEVEL',
+    fallback: 'info',
+    about: 'Least important lines to log, as JSON on standard error',
+  }),
+  devLatencyErrorMs: option(kind.whole(1), {
+    env: 'DEV_LATENCY_ERROR_MS',
+    fallback: '2000',
+    about: 'In dev, log requests that take longer, in milliseconds',
+  }),
+} as const
+
+export type OptionName = keyof typeof options
+type ValueOf<O> = O extends Option<infer T> ? T : never
+/** Every option's value, under its name in the table. */
+export type Config = { readonly [K in OptionName]: ValueOf<(typeof options)[K]> }
+
+export const optionList: readonly Option<unknown>[] = Object.values(options)
+
+/** The option's flag without its dashes; undefined for a secret. */
+export function flagOf(option: Option<unknown>): string | undefined {
+  return option.secret ? undefined : option.env.toLowerCase().replaceAll('_', '-')
+}
+
+/** The text as it may be shown to people. */
+export function shown(option: Option<unknown>, text: string): string {
+  if (option.secret === 'whole') return '●●●'
+  return text.replace(/(:\/\/[^:@/]*:).*@/, '$1●●●@').replace(/([?&]password=)[^&]*/i, '$1●●●')
+}
