@@ -69,7 +69,11 @@ export class Packages {
   async headExactly(who: Who, name: PackageName): Promise<PackageHead> {
     if (name.namespace === LEGACY) parseNpmName(name.name)
     else if ((await this.#find(name))?.source !== 'local') this.#missing(name)
-    const head = await this.head(who, name)
+    const head = await this.head(who, name).catch((error: unknown) => {
+      // Upstream speaks of npm names.
+      if (isFault(error, 'PACKAGE_NOT_FOUND')) this.#missing(name)
+      throw error
+    })
     return head.name.namespace === name.namespace ? head : this.#missing(name)
   }
 
