@@ -156,16 +156,21 @@ function floorOf(file: string): number {
   return FLOORS.findIndex((floor) => file.startsWith(`${floor}/`))
 }
 
-/** The formatter's indentation tells where a function ends: at the first line that closes at the depth it began. */
+/**
+ * The formatter's layout tells: a signature ends its line with `{` (its last line begins with `)` when it is broken), and the function
+ * ends at the first line that closes at the same depth.
+ */
 function functionsOf(lines: readonly string[]): { name: string; length: number }[] {
   const found: { name: string; length: number }[] = []
-  const head =
-    /^(\s*)(?:export )?(?:async )?(?:function\*? (\w+)|(?:static |get |set )?(?:async )?\*?(#?\w+)\([^=]*(?:\{|\($))/
+  const statement = /^\s*(?:if|for|while|switch|catch|return|await|const|let|throw)\b/
+  const signature =
+    /^(\s*)(?:(?:export |async |static |get |set )*(?:function\*? )?\*?#?(\w+)\(.*\)|\))[^()]*\{$/
   lines.forEach((line, start) => {
-    const match = head.exec(line)
-    if (!match || /^\s*(?:if|for|while|switch|catch|return|await|expect)\b/.test(line)) return
+    const match = signature.exec(line)
+    if (!match || statement.test(line)) return
     const end = lines.findIndex((other, at) => at > start && other === `${match[1]}}`)
-    if (end > 0) found.push({ name: match[2] ?? match[3] ?? '', length: end - start + 1 })
+    if (end > 0)
+      found.push({ name: match[2] ?? `the function at line ${start + 1}`, length: end - start + 1 })
   })
   return found
 }

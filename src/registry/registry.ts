@@ -16,6 +16,7 @@ import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
 import { Packages } from './packages.ts'
 import { Tokens } from './tokens.ts'
+import { Upkeep } from './upkeep.ts'
 import type { Upstream } from './upstream.ts'
 import { Versions } from './versions.ts'
 
@@ -30,6 +31,7 @@ export interface Registry {
   readonly documents: Documents
   readonly contents: Contents
   readonly versions: Versions
+  readonly upkeep: Upkeep
   readonly discovery: Discovery
   readonly limits: Limits
   /** The registry's name in `ns@host/name`. */
@@ -74,6 +76,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     contents: new Contents(context, { content, mirror }),
     discovery: new Discovery(context, packages),
     versions: new Versions(context, { packages, content }),
+    upkeep: new Upkeep(context, content),
     limits,
     host,
     ingest(caller, bytes, expect) {

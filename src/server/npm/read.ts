@@ -16,8 +16,8 @@ import { MEDIA_TYPES, Packuments, type Rendered, versionText, type Wanted } from
 export type Reading = { readonly request: IncomingMessage; readonly who: Who; readonly address: string }
 
 const YEAR = 'max-age=31536000, immutable'
-/** Tarballs up to this size are kept in memory: most of npm's are smaller, and each would cost opening a file. */
-const SMALL = 128 * 1024
+/** Tarballs up to this size are kept in memory while there is room: opening and reading a file costs more than sending it. */
+const SMALL = 2 * 1024 * 1024
 
 /** What installing reads: packuments, single versions, tarballs. */
 export class Reads {
