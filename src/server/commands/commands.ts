@@ -1,0 +1,103 @@
+import type { Command, Flag } from './command.ts'
+
+const passwordStdin: Flag = { about: 'Read the password from standard input instead of asking for it' }
+
+/** Every command there is. */
+export const commands: readonly Command[] = [
+  {
+    words: 'serve',
+    names: [],
+    about: 'Run the registry (the default)',
+    flags: {},
+    load: async () => (await import('./serve.ts')).serve,
+  },
+  {
+    words: 'user add',
+    names: ['NAME'],
+    about: 'Make an account and the namespace of the same name',
+    flags: {
+      admin: { about: 'May administer the registry' },
+      email: { value: 'ADDRESS', about: 'Email address' },
+      'password-stdin': passwordStdin,
+    },
+    load: async () => (await import('./user.ts')).addUser,
+  },
+  {
+    words: 'user passwd',
+    names: ['NAME'],
+    about: "Set an account's password and revoke its tokens",
+    flags: { 'password-stdin': passwordStdin },
+    load: async () => (await import('./user.ts')).setPassword,
+  },
+  {
+    words: 'user list',
+    names: [],
+    about: 'List the accounts',
+    flags: {},
+    load: async () => (await import('./user.ts')).listUsers,
+  },
+  {
+    words: 'token create',
+    names: ['NAME'],
+    about: 'Issue a token for an account and print it, this once',
+    flags: {
+      description: { value: 'TEXT', about: 'What it is for' },
+      'read-only': { about: 'May not publish' },
+    },
+    load: async () => (await import('./token.ts')).createToken,
+  },
+  {
+    words: 'token list',
+    names: ['[NAME]'],
+    about: 'List the tokens of an account, or of everybody',
+    flags: {},
+    load: async () => (await import('./token.ts')).listTokens,
+  },
+  {
+    words: 'token revoke',
+    names: ['ID'],
+    about: 'Revoke a token',
+    flags: {},
+    load: async () => (await import('./token.ts')).revokeToken,
+  },
+  {
+    words: 'config',
+    names: [],
+    about: 'Show every option, its value and where it was set',
+    flags: {},
+    load: async () => (await import('./config.ts')).showConfig,
+  },
+  {
+    words: 'config check',
+    names: [],
+    about: 'Tell whether the configuration is without mistakes',
+    flags: {},
+    load: async () => (await import('./config.ts')).checkConfig,
+  },
+  {
+    words: 'migrate',
+    names: [],
+    about: 'Bring the database up to date, as serve does when it starts',
+    flags: {
+      check: { about: 'Change nothing; list what would run, and exit with 1 when that is something' },
+    },
+    load: async () => (await import('./migrate.ts')).migrate,
+  },
+  {
+    words: 'version',
+    names: [],
+    about: 'Print the version',
+    flags: {},
+    load: async () => (await import('./version.ts')).version,
+  },
+  {
+    words: 'help',
+    names: ['[COMMAND…]'],
+    about: 'Show help, of a command when one is named',
+    flags: {},
+    load: async () => {
+      const { help } = await import('./help.ts')
+      return ({ names }) => help(names, commands)
+    },
+  },
+]

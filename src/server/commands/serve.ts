@@ -1,0 +1,89 @@
+import type { Server } from 'node:http'
+import type { Log } from '../../base/log.ts'
+import type { Registry } from '../../registry/registry.ts'
+import { createUpstream } from '../../registry/upstream.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { type App, createApp } from '../app.ts'
+import { httpAddress, ownAddress } from '../config/address.ts'
+import { upstreamAddress } from '../config/upstream.ts'
+import type { Config, Settings } from '../config.ts'
+import { createLog } from '../log.ts'
+import { configuredRegistry, openConfiguredStorage } from '../open.ts'
+import { listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
+import { secretsOf } from '../secrets.ts'
+import { type Call, PROGRAM } from './command.ts'
+
+/** Bytes of small tarballs kept in memory. */
+const TARBALL_CACHE = 16 * 2 ** 20
+
+/** Runs the registry until it is told to stop. */
+export async function serve({ settings }: Call): Promise<number> {
+  const { config } = settings
+  const log = createLog(config)
+  await using opening = new AsyncDisposableStack()
+  const storage = opening.use(await openConfiguredStorage(config, log))
+  const server = opening.adopt(await listen(config), (it) => void it.close())
+  // The port is known only now, and the registry's name depends on it: requests that are here already wait a moment.
+  const starting = start(settings, { storage, server, log, opening })
+  server.on('request', (request, response) => {
+    starting.then(
+      (app) => app.handle(request, response),
+      () => response.destroy(),
+    )
+  })
+  await starting
+  const opened = opening.move()
+  return untilStopped({ server, log, close: () => opened.disposeAsync() })
+}
+
+type Parts = { storage: Storage; server: Server; log: Log; opening: AsyncDisposableStack }
+
+/** Everything above the storage; whatever is opened closes with `opening`. */
+async function start(settings: Settings, { storage, server, log, opening }: Parts): Promise<App> {
+  const { config } = settings
+  const port = portOf(server)
+  await storage.blobs.sweepSpool() // after listening: a second server, refused the port, must not sweep the first one's
+  await secretsOf(config) // so that a data folder that cannot keep them is told at the start
+  const url = await upstreamAddress(config, port)
+  const upstream = url === undefined ? undefined : createUpstream({ url, timeout: config.upstreamTimeout })
+  if (upstream) opening.defer(() => upstream.close())
+  const registry = configuredRegistry(config, { storage, log, port, ...(upstream && { upstream }) })
+  opening.defer(() => registry.close())
+  if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
+  process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine }))
+  return appOf(config, { registry, log, port })
+}
+
+function appOf(config: Config, { registry, log, port }: { registry: Registry; log: Log; port: number }): App {
+  const fallback = ownAddress(config, port)
+  return createApp({
+    registry,
+    log,
+    config: {
+      address: { publicUrl: config.externalHost, trustProxy: config.trustProxy, fallback: () => fallback },
+      signUp: config.signUp === 'open',
+      cache: { packuments: config.packumentCache, tarballs: TARBALL_CACHE },
+    },
+  })
+}
+
+/** What a person needs next. Programs that start us wait for the first line. */
+function welcome(
+  { config, list }: Settings,
+  {
+    port,
+    upstream,
+    engine,
+  }: { port: number; upstream: string | undefined; engine: Storage['sql']['engine'] },
+): string {
+  const isFlag = list.some(({ env, origin }) => env === 'CACHE_DIR' && origin === 'flag')
+  const folder = isFlag ? ` --cache-dir ${config.cacheDir}` : ''
+  const mirrored = config.offline ? 'offline: only what is stored already' : 'mirrored when first asked for'
+  return `entropic is listening on ${httpAddress(config.host, port)}
+
+  use it         npm config set registry ${ownAddress(config, port)}/
+  first account  ${PROGRAM} user add NAME --admin${folder}
+  data           ${config.cacheDir} (${engine === 'sqlite' ? 'with SQLite' : 'with Postgres'})
+  upstream       ${upstream === undefined ? 'none' : `${upstream} (${mirrored})`}
+`
+}

@@ -1,0 +1,24 @@
+import { isFault } from '../base/fault.ts'
+import { commands } from './commands/commands.ts'
+import { parseCommandLine } from './commands/parse.ts'
+import { readSettings } from './config.ts'
+import { Failure, sentenceOf } from './failure.ts'
+
+/** Runs the command line's command and ends the process with its exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const code = await run(argv).catch(explain)
+  // What was printed leaves the process before it ends.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const { command, names, flags, options } = parseCommandLine(argv, commands)
+  const execute = await command.load()
+  return execute({ names, flags, settings: readSettings(options) })
+}
+
+function explain(error: unknown): number {
+  process.stderr.write(`${sentenceOf(error)}\n`)
+  if (error instanceof Failure) return error.exitCode
+  return isFault(error, 'INVALID_NAME', 'BAD_REQUEST') ? 2 : 1
+}

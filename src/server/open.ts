@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url'
+import { type Log, silentLog } from '../base/log.ts'
+import { systemClock } from '../base/time.ts'
+import { createRegistry, type Registry } from '../registry/registry.ts'
+import type { Upstream } from '../registry/upstream.ts'
+import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
+import { ownAddress } from './config/address.ts'
+import type { Config } from './config.ts'
+import { Failure, sentenceOf } from './failure.ts'
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/** Where and how the storage lies. Any Postgres variable chooses Postgres. */
+export function storageConfigOf(config: Config, log: Log = silentLog): StorageConfig {
+  const { postgresUrl: url, pgHost, pgUser: user, pgDatabase: database, redisUrl } = config
+  const isPostgres = [url, pgHost, user, database].some((it) => it !== undefined)
+  return {
+    folder: config.cacheDir,
+    migrations: MIGRATIONS,
+    log,
+    ...(isPostgres && {
+      postgres: { ...(url && { url }), ...(user && { user }), ...(database && { database }) },
+    }),
+    ...(redisUrl && { redisUrl }),
+  }
+}
+
+/** openStorage, with a sentence for what the owner of the machine must mend. The caller disposes it. */
+export async function openConfiguredStorage(config: Config, log?: Log): Promise<Storage> {
+  try {
+    return await openStorage(storageConfigOf(config, log))
+  } catch (error) {
+    const where = config.postgresUrl ? 'the database' : `the data in ${config.cacheDir}`
+    throw new Failure(`Cannot open ${where}: ${sentenceOf(error)}`, { exitCode: 1, cause: error })
+  }
+}
+
+/** The registry over an open storage, as it is known on `port`. */
+export function configuredRegistry(
+  config: Config,
+  { storage, log, port, upstream }: { storage: Storage; log: Log; port: number; upstream?: Upstream },
+): Registry {
+  const host = new URL(ownAddress(config, port)).host
+  return createRegistry({
+    storage,
+    log,
+    clock: systemClock,
+    host: () => host,
+    limits: {
+      tarball: config.maxTarball,
+      unpacked: config.maxPublish,
+      files: config.maxFiles,
+      dependencies: config.maxDependencies,
+    },
+    mirrorPolicy: {
+      packumentTtl: config.packumentTtl,
+      staleLimit: config.staleLimit,
+      offline: config.offline,
+    },
+    ...(upstream && { upstream }),
+  })
+}
+
+/** Runs `work` on the registry, beside a server that may be running on the same data, and closes everything after it. */
+export async function withRegistry<T>(config: Config, work: (registry: Registry) => Promise<T>): Promise<T> {
+  await using storage = await openConfiguredStorage(config)
+  const registry = configuredRegistry(config, { storage, log: silentLog, port: config.port })
+  try {
+    return await work(registry)
+  } finally {
+    await registry.close()
+  }
+}

@@ -1,0 +1,109 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Log } from '../base/log.ts'
+import { hours, type Millis, minutes, seconds } from '../base/time.ts'
+import { Failure } from './failure.ts'
+
+/** Longer than the idle time of common proxies, so that they never reuse a connection that we are just closing. */
+const KEEP_ALIVE = seconds(65)
+const HEADERS = seconds(30)
+/** The largest upload over a slow line takes most of this. */
+const WHOLE_REQUEST = hours(1)
+/** A connection on which nothing moves. */
+const SILENCE = minutes(3)
+const GRACE = seconds(10)
+
+/** A server that listens, without anybody who answers yet. Throws a Failure when the address cannot be had. */
+export function listen({ host, port }: { host: string; port: number }): Promise<Server> {
+  const server = createServer({
+    keepAliveTimeout: KEEP_ALIVE,
+    headersTimeout: HEADERS,
+    requestTimeout: WHOLE_REQUEST,
+  })
+  server.timeout = SILENCE
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(refusal(error, { host, port })))
+    server.listen({ host, port }, () => {
+      server.removeAllListeners('error')
+      resolve(server)
+    })
+  })
+}
+
+/** The port a listening server really has. */
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port // a TCP server's address is never a path
+}
+
+function refusal(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Failure {
+  const at = `${host}, port ${port}`
+  const why: Record<string, string> = {
+    EADDRINUSE: `Port ${port} of ${host} is taken, perhaps by another registry. Choose another with --port, or 0 for a free one.`,
+    EACCES: `This user may not listen on ${at}. Choose a port above 1023 with --port.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine. Choose another with --host.`,
+    ENOTFOUND: `The host "${host}" is unknown. Choose another with --host.`,
+  }
+  return new Failure(why[error.code ?? ''] ?? `Cannot listen on ${at}: ${error.message}`, {
+    exitCode: 1,
+    cause: error,
+  })
+}
+
+export type Running = {
+  readonly server: Server
+  readonly log: Log
+  /** Closes what the server stood on; called when the last reply is sent. */
+  close(): Promise<void>
+  /** How long requests under way may take once the end is asked for. */
+  readonly grace?: Millis
+}
+
+/**
+ * Resolves with the exit code when the process is to end: 0 after SIGTERM or SIGINT, when requests under way are answered and everything is
+ * closed; 1 at once after a second signal, after an error nobody caught (a bug), or when closing failed.
+ */
+export function untilStopped(running: Running): Promise<number> {
+  const { log } = running
+  return new Promise((resolve) => {
+    let stopping = false
+    const stop = (signal: NodeJS.Signals) => {
+      if (stopping) return resolve(1)
+      stopping = true
+      log.info({ signal }, 'stopping')
+      shutDown(running).then(
+        () => resolve(0),
+        (error) => {
+          log.error({ error }, 'closing failed')
+          resolve(1)
+        },
+      )
+    }
+    process.on('SIGTERM', stop).on('SIGINT', stop)
+    process.on('uncaughtException', (error, origin) => {
+      log.error({ error, origin }, 'an error that nobody caught')
+      resolve(1)
+    })
+  })
+}
+
+async function shutDown({ server, close, grace = GRACE }: Running): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  // Connections kept alive become idle one by one, each when its reply is sent.
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const rest = setTimeout(() => server.closeAllConnections(), grace)
+  await closed
+  clearInterval(idle)
+  clearTimeout(rest)
+  await close()
+}
+
+/** Logs each reply that took longer than `limit` until its end. */
+export function logSlowReplies(server: Server, { log, limit }: { log: Log; limit: Millis }): void {
+  server.on('request', ({ method, url }, response) => {
+    const begun = performance.now()
+    response.once('finish', () => {
+      const took = Math.round(performance.now() - begun)
+      if (took > limit) log.error({ method, url, took }, 'a slow reply')
+    })
+  })
+}
