@@ -9,7 +9,7 @@ import { entropicEnvelope, entropicRoutes } from './entropic/routes.ts'
 import { answerHot, hotFailure } from './hot.ts'
 import { type AddressPolicy, publicAddress } from './http/address.ts'
 import { Callers } from './http/caller.ts'
-import { catchFaults, type Envelope } from './http/faults.ts'
+import { catchFaults, type Envelope, isClientGone } from './http/faults.ts'
 import { json } from './http/json.ts'
 import { requestId, splitUrl } from './http/request.ts'
 import { canonicalPath } from './npm/names.ts'
@@ -60,7 +60,9 @@ export function createApp({
   koa.use((ctx) => {
     throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
   })
-  koa.on('error', (error: unknown) => log.error({ err: error }, 'a reply failed'))
+  koa.on('error', (error: unknown) => {
+    if (!isClientGone(error)) log.error({ err: error }, 'a reply failed')
+  })
   const ordinary = koa.callback()
   return {
     handle(request, response) {

@@ -42,7 +42,7 @@ function ourFault(error: unknown, ctx: Context, log: Log): Fault {
 }
 
 /** The client hung up: nobody is left to answer. */
-function isClientGone(error: unknown): boolean {
+export function isClientGone(error: unknown): boolean {
   return (
     error instanceof Error &&
     'code' in error &&
