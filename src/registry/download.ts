@@ -78,7 +78,7 @@ export class Download {
       .finish(source.expect)
       .catch((error) => Promise.reject(distrust(error, source.what)))
     await recorded(print)
-    this.#release(print.size)
+    this.#released = print.size
     return print
   }
 

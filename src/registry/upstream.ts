@@ -3,6 +3,7 @@ import { Agent, type Dispatcher } from 'undici'
 import { Fault, isFault } from '../base/fault.ts'
 import { type Millis, seconds } from '../base/time.ts'
 import { HostGuard } from './mirror/hosts.ts'
+import { type Absent, absence, encodingOf, text } from './mirror/reply.ts'
 import { Busy, checkedBody, faultOf, retryAfter } from './mirror/upstream-faults.ts'
 
 export type UpstreamOptions = {
@@ -24,9 +25,6 @@ export type UpstreamOptions = {
 
 /** The validators of a copy we hold. */
 export type Validators = { readonly etag: string | undefined; readonly lastModified: string | undefined }
-
-/** The upstream has no such thing, or (not `known` then) keeps it from us. */
-export type Absent = { readonly kind: 'absent'; readonly known: boolean; readonly why: string }
 
 export type DocumentAnswer =
   | { readonly kind: 'same' }
@@ -76,14 +74,6 @@ const MAX_REDIRECTS = 5
 const DOCUMENT_PATIENCE = 12
 /** Asked to wait longer than this before the retry, we do not retry. */
 const LONGEST_PAUSE = seconds(3)
-
-const ABSENT = new Map([
-  [401, 'it wants other credentials (401)'],
-  [403, 'it refuses access (403)'],
-  [404, 'it is not there (404)'],
-  [410, 'it is gone (410)'],
-  [451, 'it withholds the package for legal reasons (451)'],
-])
 
 export function createUpstream(options: UpstreamOptions): Upstream {
   return new HttpUpstream(options)
@@ -243,21 +233,6 @@ class HttpUpstream implements Upstream {
     if (statusCode === 200) return invalid(what, `it is encoded as "${text(headers['content-encoding'])}"`)
     throw new Fault('UPSTREAM_UNAVAILABLE', { what, why: `it answered ${statusCode}` })
   }
-}
-
-function absence(status: number): Absent | undefined {
-  const why = ABSENT.get(status)
-  return why === undefined ? undefined : { kind: 'absent', known: status === 404 || status === 410, why }
-}
-
-function encodingOf(header: string | undefined): 'identity' | 'gzip' | undefined {
-  if (header === undefined || header === '' || header === 'identity') return 'identity'
-  return header === 'gzip' || header === 'x-gzip' ? 'gzip' : undefined
-}
-
-/** A header that is sent once. */
-function text(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header
 }
 
 function invalid(what: string, why: string): never {

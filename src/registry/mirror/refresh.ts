@@ -1,16 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { Fault, fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
-import { LEGACY } from '../../base/name.ts'
-import { type Clock, type Millis, minutes } from '../../base/time.ts'
-import {
-  Conflict,
-  type PackageRow,
-  type Tx,
-  type UpstreamDocumentRow,
-  type VersionRow,
-} from '../../storage/sql/database.ts'
+import { type Clock, minutes } from '../../base/time.ts'
+import { Conflict, type PackageRow, type Tx, type UpstreamDocumentRow } from '../../storage/sql/database.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { appendChange, bumpPackage, findPackage, insertPackage } from '../../storage/tables/packages.ts'
 import {
@@ -26,6 +18,7 @@ import type { DocumentAnswer, Upstream, Validators } from '../upstream.ts'
 import { UpstreamDocument, unpackDocument } from '../upstream-document.ts'
 import type { StoredDocuments } from './documents.ts'
 import { changedContent } from './pins.ts'
+import { mirroredPackage, mirroredVersion } from './rows.ts'
 
 type Fresh = Extract<DocumentAnswer, { kind: 'fresh' }>
 /** A copy we hold. */
@@ -103,16 +96,16 @@ export class Refresher {
     const before = held && (await this.#open(held.stored))
     const { document, pins } = await readDocument(npmName, text, before)
     const gone = goneBecause(document)
-    if (gone !== undefined) return this.#absent(npmName, gone, held)
+    if (gone !== undefined) return await this.#absent(npmName, gone, held)
     const validators = { etag: fresh.etag ?? null, last_modified: fresh.lastModified ?? null }
     const origin = { upstream: this.#upstream.url, ...validators }
-    if (held && before?.equals(document)) return this.#touch(held, origin)
+    if (held && before?.equals(document)) return await this.#touch(held, origin)
     const { digest, size } = await spool.finish()
     const now = this.#clock.now()
     const times = { fetched_at: now, checked_at: now }
     const stored = { ...origin, document: digest, encoding: fresh.encoding, size, ...times }
     this.#documents.keep(digest, document)
-    return this.#store({ npmName, stored, pins, document })
+    return await this.#store({ npmName, stored, pins, document })
   }
 
   async #absent(npmName: string, why: string, held: Held | undefined): Promise<PackageRow> {
@@ -175,48 +168,6 @@ async function writeArrival(
   }
   await appendChange(tx, row.id, { at: now, kind: 'refresh', detail: { document: stored.document } })
   return { row, refused }
-}
-
-/** A mirrored version of which nothing is stored yet. */
-export function mirroredVersion(packageId: string, version: string, publishedAt: Millis): VersionRow {
-  return {
-    package_id: packageId,
-    version,
-    manifest: null,
-    short: null,
-    tarball: null,
-    sha1: null,
-    size: null,
-    tree: null,
-    integrity: null,
-    file_count: null,
-    unpacked_size: null,
-    readme: null,
-    readme_html: null,
-    published_at: publishedAt,
-    publisher: null,
-    deprecated: null,
-    yanked_at: null,
-    removed_at: null,
-  }
-}
-
-function mirroredPackage(npmName: string, now: Millis): PackageRow {
-  return {
-    id: randomUUID(),
-    host: '',
-    npm_name: npmName,
-    namespace: LEGACY,
-    name: npmName,
-    source: 'mirror',
-    access: 'public',
-    revision: 1,
-    require_tfa_at: null,
-    created_at: now,
-    modified_at: now,
-    yanked_at: null,
-    removed_at: null,
-  }
 }
 
 /** UPSTREAM_INVALID for what is no packument of this package. */

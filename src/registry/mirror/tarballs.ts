@@ -10,7 +10,7 @@ import { upsertMirroredVersion } from '../../storage/tables/versions.ts'
 import { Download } from '../download.ts'
 import type { PackageHead } from '../model.ts'
 import type { Upstream } from '../upstream.ts'
-import { mirroredVersion } from './refresh.ts'
+import { mirroredVersion } from './rows.ts'
 
 /** Where a version's tarball is upstream, and what must hold of its bytes. */
 export type TarballSource = {
