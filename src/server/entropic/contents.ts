@@ -79,6 +79,10 @@ async function readme(ctx: Context, registry: Registry): Promise<void> {
   }
   const answer: Answer = isCurrent(ctx.req, etag)
     ? { status: 304, headers }
-    : { status: 200, headers, body: () => registry.contents.open(digest) }
+    : {
+        status: 200,
+        headers: { ...headers, 'content-length': await registry.contents.size(digest) },
+        body: () => registry.contents.open(digest),
+      }
   await reply(ctx, answer)
 }

@@ -70,6 +70,8 @@ class Reading {
   constructor(parser: busboy.Busboy, deps: UploadDeps) {
     this.parser = parser
     this.#deps = deps
+    // For as long as it lives: an error nobody listens to would end the process.
+    parser.on('error', (error) => this.fail(error))
     parser.on('field', (name, value, info) => this.#field(name, value, info.valueTruncated))
     parser.on('file', (_name, bytes, info) => this.#file(bytes, info.filename))
     parser.on('fieldsLimit', () => this.#refuse(`a version has at most ${MAX_FIELDS} fields`))
