@@ -1,0 +1,87 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+
+const ENTROPIC = join(import.meta.dirname, '../../scripts/entropic.mjs')
+
+export type ServerOptions = {
+  readonly folder: string
+  readonly upstream?: string
+  readonly args?: readonly string[]
+}
+
+/** The real server in a process of its own, to be killed. */
+export class ServerProcess implements AsyncDisposable {
+  readonly url: string
+  readonly #child: ChildProcess
+
+  private constructor(url: string, child: ChildProcess) {
+    this.url = url
+    this.#child = child
+  }
+
+  static async start({ folder, upstream = 'none', args = [] }: ServerOptions): Promise<ServerProcess> {
+    const command = [ENTROPIC, 'serve', '--port', '0', '--cache-dir', folder, '--upstream', upstream, ...args]
+    const child = spawn(process.execPath, command, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: environment(),
+    })
+    for await (const line of createInterface({ input: child.stdout })) {
+      const url = /listening on (http:\/\/\S+)/.exec(line)?.[1]
+      if (url === undefined) continue
+      child.stdout.resume()
+      return new ServerProcess(url.replace(/\/$/, ''), child)
+    }
+    throw new Error(`the server ended with ${child.exitCode} before it listened`)
+  }
+
+  /** Ends it as a power cut would. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#ended()
+  }
+
+  /** Resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    this.#child.kill('SIGTERM')
+    await this.#ended()
+    return this.#child.exitCode
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill()
+  }
+
+  async #ended(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit')
+  }
+}
+
+/** Runs a command on a data folder and resolves with what it printed; rejects when it fails. */
+export async function runCommand(folder: string, ...args: readonly string[]): Promise<string> {
+  const command = [ENTROPIC, ...args, '--cache-dir', folder]
+  const { stdout } = await promisify(execFile)(process.execPath, command, { env: environment() })
+  return stdout.trim()
+}
+
+/** Makes an account beside the server and resolves with a token of it. */
+export async function makeToken(folder: string, name: string): Promise<string> {
+  const child = spawn(
+    process.execPath,
+    [ENTROPIC, 'user', 'add', name, '--password-stdin', '--cache-dir', folder],
+    {
+      stdio: ['pipe', 'ignore', 'inherit'],
+      env: environment(),
+    },
+  )
+  child.stdin.end(`${name}-password\n`)
+  await once(child, 'exit')
+  return runCommand(folder, 'token', 'create', name)
+}
+
+/** Nothing of the surroundings: no settings of the person running the tests. */
+function environment(): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', LOG_LEVEL: 'error' }
+}
