@@ -144,7 +144,7 @@ export class Mirror {
   }
 
   /**
-   * A tarball that is not stored yet, as soon as there is something to send; it is stored on its way. VERSION_NOT_FOUND,
+   * A tarball, as soon as there is something to send; one that is not stored yet is stored on its way. VERSION_NOT_FOUND,
    * PACKAGE_NOT_FOUND when offline, UPSTREAM_….
    */
   async tarball(head: PackageHead, version: string): Promise<MirroredTarball> {
@@ -164,8 +164,11 @@ export class Mirror {
   }
 
   #wanted(head: PackageHead, version: string) {
-    if (this.#policy.offline) fail('PACKAGE_NOT_FOUND', { spec: `${head.npmName}@${version}`, why: OFFLINE })
-    return { head, version, source: () => this.tarballOf(head, version) }
+    const source = async () => {
+      if (!this.#policy.offline) return this.tarballOf(head, version)
+      return fail('PACKAGE_NOT_FOUND', { spec: `${head.npmName}@${version}`, why: OFFLINE })
+    }
+    return { head, version, source }
   }
 
   #ask(npmName: string): Promise<PackageRow> {

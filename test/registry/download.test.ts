@@ -65,6 +65,16 @@ test('fifty clients at once are one request to upstream, and each gets every byt
   expect(t.upstream.count(BIG)).toBe(1)
 })
 
+test('a tarball that is stored is not fetched again, not even offline', async () => {
+  await using t = await testMirror({ packages })
+  const head = await t.head('small')
+  const print = await t.mirror.fetchTarball(head, '1.0.0')
+  await t.reopen({ offline: true })
+  expect(await t.mirror.fetchTarball(head, '1.0.0')).toEqual(print)
+  expect(await t.mirror.tarball(head, '1.0.0')).toMatchObject({ kind: 'stored', print })
+  expect(t.upstream.count(SMALL)).toBe(1)
+})
+
 test('a client that joins late gets the tarball from its first byte', async () => {
   await using t = await testMirror({ packages })
   const head = await t.head('big')

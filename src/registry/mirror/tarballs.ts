@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream'
 import type { Fingerprint } from '../../base/digest.ts'
-import { fail } from '../../base/fault.ts'
+import { fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 import type { Millis } from '../../base/time.ts'
 import type { Expectation } from '../../storage/blobs/blobs.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { findPackageById } from '../../storage/tables/packages.ts'
-import { upsertMirroredVersion } from '../../storage/tables/versions.ts'
+import { findVersion, upsertMirroredVersion } from '../../storage/tables/versions.ts'
 import { Download } from '../download.ts'
 import type { PackageHead } from '../model.ts'
 import type { Upstream } from '../upstream.ts'
@@ -50,7 +50,9 @@ export class Tarballs {
 
   /** Resolves when there is something to send. UPSTREAM_…, VERSION_NOT_FOUND and what `source` throws. */
   async get(wanted: Wanted): Promise<MirroredTarball> {
-    const { download, publishedAt } = await this.#join(wanted)
+    const running = await this.#join(wanted)
+    if ('kind' in running) return running
+    const { download, publishedAt } = running
     await download.begun()
     if (!download.ended) return { kind: 'growing', size: download.size, follow: () => download.follow() }
     return { kind: 'stored', print: await download.done, publishedAt }
@@ -58,14 +60,15 @@ export class Tarballs {
 
   /** Resolves when the whole is stored. Throws as `get`. */
   async fetch(wanted: Wanted): Promise<Fingerprint> {
-    return (await this.#join(wanted)).download.done
+    const running = await this.#join(wanted)
+    return 'kind' in running ? running.print : running.download.done
   }
 
   /** Gives up what is under way and waits until its spool files are gone. */
   async close(): Promise<void> {
     this.#closing.abort()
     const running = await Promise.allSettled(this.#running.values())
-    const ends = running.map((it) => (it.status === 'fulfilled' ? it.value.download.done : undefined))
+    const ends = running.map((it) => (it.status === 'fulfilled' ? doneOf(it.value) : undefined))
     await Promise.allSettled(ends)
   }
 
@@ -77,13 +80,21 @@ export class Tarballs {
     this.#running.set(key, running)
     const label = `${wanted.head.npmName}@${wanted.version}`
     running
-      .then(({ download }) => download.done)
-      .catch((err) => this.#log.warn({ err, tarball: label }, 'a tarball could not be fetched from upstream'))
+      .then(doneOf)
+      .catch((err) => {
+        if (isFault(err, 'PACKAGE_NOT_FOUND', 'VERSION_NOT_FOUND')) return
+        this.#log.warn({ err, tarball: label }, 'a tarball could not be fetched from upstream')
+      })
       .finally(() => this.#running.delete(key))
     return running
   }
 
   async #start({ head, version, source }: Wanted): Promise<Running> {
+    const row = await findVersion(this.#storage.sql.read, head.id, version)
+    if (row?.tarball && row.sha1 !== null && row.size !== null) {
+      const print = { digest: row.tarball, sha1: row.sha1, size: row.size }
+      return { kind: 'stored', print, publishedAt: row.published_at }
+    }
     const { url, integrity, shasum, publishedAt } = await source()
     const what = `${head.npmName}@${version}`
     const answer = await this.#upstream.tarball(what, url, this.#closing.signal)
@@ -120,4 +131,10 @@ export class Tarballs {
   }
 }
 
-type Running = { readonly download: Download; readonly publishedAt: Millis }
+type Running =
+  | Extract<MirroredTarball, { kind: 'stored' }>
+  | { readonly download: Download; readonly publishedAt: Millis }
+
+async function doneOf(running: Running): Promise<void> {
+  if ('download' in running) await running.download.done
+}
