@@ -87,7 +87,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     last: { type: 'integer' },
   }),
-  OpenApi: object({ openapi: text, info: { type: 'object' }, paths: { type: 'object' } }),
+  OpenApi: { type: 'object', required: ['openapi', 'info', 'paths'] },
 }
 
 /** Answers that are not JSON: name → media type. */
