@@ -77,6 +77,12 @@ export class Packages {
     return head.name.namespace === name.namespace ? head : this.#missing(name)
   }
 
+  /** A mirrored package asked for upstream now, whatever its age: for who wants what our copy lacks. Ours is always fresh. */
+  async fresh(head: PackageHead): Promise<PackageHead> {
+    const row = head.source === 'mirror' ? await this.#find(head.name) : undefined
+    return row && this.#mirror ? headOf(await this.#mirror.fresh(row)) : head
+  }
+
   /** A package of our own, for those who want to change it; undefined when there is none (mirrored ones are nobody's). */
   async findLocal(name: PackageName): Promise<PackageHead | undefined> {
     const row = await this.#find(name)

@@ -188,6 +188,8 @@ function unescaped(raw: string): string {
 class Base64Sink {
   readonly #spool: Spool
   readonly #limit: number
+  /** Decoded into again and again: 300 MB of fresh buffers would outrun the garbage collector. */
+  #decoded = Buffer.allocUnsafe(64 * 1024)
   #rest = ''
 
   constructor(spool: Spool, limit: number) {
@@ -218,7 +220,8 @@ class Base64Sink {
     if (text === '') return
     if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text))
       throw new Fault('BAD_REQUEST', { why: 'the tarball is not base64' })
-    await this.#spool.write(Buffer.from(text, 'base64'))
+    if (this.#decoded.length < text.length) this.#decoded = Buffer.allocUnsafe(text.length)
+    await this.#spool.write(this.#decoded.subarray(0, this.#decoded.write(text, 'base64')))
     if (this.#spool.size > this.#limit)
       throw new Fault('TOO_LARGE', { what: 'The tarball', limit: this.#limit })
   }

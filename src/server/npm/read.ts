@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import type { Digest, Fingerprint } from '../../base/digest.ts'
-import { Fault, fail } from '../../base/fault.ts'
+import { fail } from '../../base/fault.ts'
 import { npmNameOf, type PackageName } from '../../base/name.ts'
 import type { Millis } from '../../base/time.ts'
 import { versionOfTarball } from '../../registry/contents.ts'
@@ -46,12 +46,22 @@ export class Reads {
   /** GET /name/version and /name/tag: one version of the full packument. */
   async version(name: PackageName, selector: string, reading: Reading): Promise<Answer> {
     const head = await this.#registry.packages.head(reading.who, name)
-    const doc = await this.#registry.documents.load(head)
-    const version = selectVersion(doc, selector)
+    const version = (await this.#select(head, selector)) ?? (await this.#selectFresh(head, selector))
     const text = versionText(version, { npmName: head.npmName, address: reading.address, form: 'full' })
     const headers = { 'content-type': 'application/json', 'cache-control': cacheControl(head, 'no-cache') }
     const body = Buffer.from(text)
     return { status: 200, headers: { ...headers, 'content-length': body.length }, body }
+  }
+
+  async #select(head: PackageHead, selector: string): Promise<VersionText | undefined> {
+    return selectVersion(await this.#registry.documents.load(head), selector)
+  }
+
+  /** A version or tag that our copy lacks may be there upstream by now. VERSION_NOT_FOUND. */
+  async #selectFresh(head: PackageHead, selector: string): Promise<VersionText> {
+    const fresh = await this.#registry.packages.fresh(head)
+    const version = fresh.revision === head.revision ? undefined : await this.#select(fresh, selector)
+    return version ?? fail('VERSION_NOT_FOUND', { spec: head.npmName, version: selector })
   }
 
   /** GET /name/-/file.tgz */
@@ -144,8 +154,8 @@ function cacheControl(head: PackageHead, rest: string): string {
   return `${head.access === 'public' ? 'public' : 'private'}, ${rest}`
 }
 
-function selectVersion(doc: PackageDoc, selector: string): VersionText {
+function selectVersion(doc: PackageDoc, selector: string): VersionText | undefined {
   const wanted = Object.hasOwn(doc.tags, selector) ? doc.tags[selector] : selector
   for (const version of doc.versions) if (version.version === wanted) return version
-  throw new Fault('VERSION_NOT_FOUND', { spec: doc.head.npmName, version: selector })
+  return undefined
 }
