@@ -1,28 +1,35 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
 import { systemClock } from '../base/time.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import type { Upstream } from '../registry/upstream.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
+import { sqliteAddon } from './addon.ts'
+import { readAssetFolder } from './assets.ts'
 import { ownAddress } from './config/address.ts'
+import { unpackFolder } from './config/data-folder.ts'
 import type { Config } from './config.ts'
 import { Failure, sentenceOf } from './failure.ts'
-
-const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
 
 /** Where and how the storage lies. Any Postgres variable chooses Postgres. */
 export function storageConfigOf(config: Config, log: Log = silentLog): StorageConfig {
   const { postgresUrl: url, pgHost, pgUser: user, pgDatabase: database, redisUrl } = config
   const isPostgres = [url, pgHost, user, database].some((it) => it !== undefined)
+  const addon = isPostgres ? undefined : sqliteAddon(unpackFolders(config))
   return {
     folder: config.cacheDir,
-    migrations: MIGRATIONS,
+    migrations: readAssetFolder('migrations'),
+    ...(addon && { sqliteAddon: addon }),
     log,
     ...(isPostgres && {
       postgres: { ...(url && { url }), ...(user && { user }), ...(database && { database }) },
     }),
     ...(redisUrl && { redisUrl }),
   }
+}
+
+function unpackFolders({ unpackDir, cacheDir }: Config): string[] {
+  return unpackDir === undefined ? [unpackFolder(), join(cacheDir, 'unpacked')] : [unpackDir]
 }
 
 /** openStorage, with a sentence for what the owner of the machine must mend. The caller disposes it. */

@@ -8,8 +8,15 @@ import { SpoolingBlobStore } from './blobs/store.ts'
 import type { Kv } from './kv.ts'
 import { MemoryKv } from './kv-memory.ts'
 import type { Sql } from './sql/database.ts'
-import { migrate, pendingOf, readMigrations, type ScriptableSql } from './sql/migrate.ts'
+import {
+  type MigrationSource,
+  migrate,
+  pendingOf,
+  readMigrations,
+  type ScriptableSql,
+} from './sql/migrate.ts'
 import { openSqlite } from './sql/sqlite.ts'
+import { useSqliteAddon } from './sql/sqlite-file.ts'
 
 /** Everything that outlives a request. Disposing closes in the reverse order of opening. */
 export interface Storage extends AsyncDisposable {
@@ -21,8 +28,9 @@ export interface Storage extends AsyncDisposable {
 export type StorageConfig = {
   /** The data folder (absolute): `entropic.db`, `blobs/`, `spool/`. Made when absent. */
   readonly folder: string
-  /** The folder of SQL files. */
-  readonly migrations: string
+  readonly migrations: MigrationSource
+  /** The loaded SQLite addon, where better-sqlite3 cannot find it beside its own files. */
+  readonly sqliteAddon?: object
   /** Postgres instead of SQLite. Empty fields fall to the driver's own environment (PGHOST, PGUSER…). */
   readonly postgres?: { readonly url?: string; readonly user?: string; readonly database?: string }
   /** Redis instead of the in-process mock: `redis://…` or `rediss://…`. */
@@ -62,7 +70,10 @@ const databaseFile = (config: StorageConfig) => join(config.folder, 'entropic.db
 
 /** Each driver is loaded only where it is used, so that none slows the start of the others. */
 async function openSql(config: StorageConfig): Promise<ScriptableSql> {
-  if (!config.postgres) return openSqlite(databaseFile(config))
+  if (!config.postgres) {
+    if (config.sqliteAddon) useSqliteAddon(config.sqliteAddon)
+    return openSqlite(databaseFile(config))
+  }
   const { openPostgres } = await import('./sql/postgres.ts')
   return openPostgres(config.postgres, config.log)
 }

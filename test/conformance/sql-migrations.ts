@@ -2,7 +2,7 @@ import { appendFile, cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openStorage, pendingMigrations } from '../../src/storage/storage.ts'
-import { type Engine, temporaryFolder } from '../support/services.ts'
+import { type Engine, migrationsFolder, temporaryFolder } from '../support/services.ts'
 
 /** What opening storage does to a database's schema. */
 export function migrationSuite({ place }: Engine): void {
@@ -26,7 +26,7 @@ export function migrationSuite({ place }: Engine): void {
   test('a migration edited after it was applied is refused', async (t) => {
     await using where = await place()
     const config = { ...where.config, migrations: await temporaryFolder(t) }
-    await cp(where.config.migrations, config.migrations, { recursive: true })
+    await cp(migrationsFolder, config.migrations, { recursive: true })
     await (await openStorage(config))[Symbol.asyncDispose]()
     await appendFile(join(config.migrations, '0001-accounts.sql'), '-- an afterthought')
     await expect(openStorage(config)).rejects.toThrow('0001-accounts.sql was edited')
@@ -36,7 +36,7 @@ export function migrationSuite({ place }: Engine): void {
   test('a database of a newer release is refused', async (t) => {
     await using where = await place()
     const config = { ...where.config, migrations: await temporaryFolder(t) }
-    await cp(where.config.migrations, config.migrations, { recursive: true })
+    await cp(migrationsFolder, config.migrations, { recursive: true })
     const newer = join(config.migrations, '9999-newer.sql')
     await writeFile(newer, 'create table newer (id text primary key);')
     await (await openStorage(config))[Symbol.asyncDispose]()

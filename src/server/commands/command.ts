@@ -1,3 +1,4 @@
+import { isExecutable } from '../assets.ts'
 import type { Settings } from '../config.ts'
 
 /** What a command is called with: its arguments and its own flags, parsed, and the settings of the whole program. */
@@ -28,5 +29,5 @@ export type Command = {
   load(): Promise<Run>
 }
 
-/** How the program is started from a checkout. */
-export const PROGRAM = 'npm run -s entropic --'
+/** How the program is started: the executable by the name it was called by. */
+export const PROGRAM = isExecutable ? process.argv0 : 'npm run -s entropic --'

@@ -1,4 +1,5 @@
 import { isLoopback } from './address.ts'
+import { dataFolder } from './data-folder.ts'
 import * as kind from './kinds.ts'
 
 /** The text of another option: given, or its plain default. */
@@ -71,8 +72,14 @@ export const options = {
   }),
   cacheDir: option(kind.folder, {
     env: 'CACHE_DIR',
-    fallback: 'data',
+    fallback: dataFolder,
+    otherwise: "data in a checkout; the user's own data folder for the executable",
     about: 'Data folder: blobs, spool, generated secrets and the SQLite database',
+  }),
+  unpackDir: optional(kind.folder, {
+    env: 'UNPACK_DIR',
+    otherwise: "the user's cache folder, or else the data folder",
+    about: 'Where the executable puts its SQLite driver, once; programs must be allowed to run from there',
   }),
   postgresUrl: optional(kind.urlOf('postgres', 'postgresql'), {
     env: 'POSTGRES_URL',

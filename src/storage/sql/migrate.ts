@@ -12,15 +12,21 @@ export interface ScriptableSql extends Sql {
 /** One step of the schema: `name` orders it, `text` is its SQL, `checksum` notices later edits. */
 export type Migration = { readonly name: string; readonly text: string; readonly checksum: string }
 
-/** The `.sql` files of `folder` in the order of their names. */
-export async function readMigrations(folder: string): Promise<Migration[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
-  return Promise.all(
-    names.map(async (name) => {
-      const text = await readFile(join(folder, name), 'utf8')
-      return { name, text, checksum: createHash('sha256').update(text).digest('hex') }
-    }),
-  )
+/** A folder of `.sql` files, or their texts by name where no folder is at hand. */
+export type MigrationSource = string | Readonly<Record<string, string>>
+
+/** The migrations of `source` in the order of their names. */
+export async function readMigrations(source: MigrationSource): Promise<Migration[]> {
+  const texts = typeof source === 'string' ? await readFolder(source) : source
+  return Object.entries(texts)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, text]) => ({ name, text, checksum: createHash('sha256').update(text).digest('hex') }))
+}
+
+async function readFolder(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql'))
+  const texts = names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const)
+  return Object.fromEntries(await Promise.all(texts))
 }
 
 /**

@@ -7,7 +7,7 @@ const MAX_STATEMENTS = 500
 
 let addon: object | undefined
 
-/** Hands in the loaded native addon. For the executable, where better-sqlite3 cannot find it beside its own files. */
+/** Hands in the loaded native addon, for where better-sqlite3 cannot find it beside its own files. Before a file is opened. */
 export function useSqliteAddon(loaded: object): void {
   addon = loaded
 }
