@@ -9,11 +9,14 @@ import { createUpstream } from '../../src/registry/upstream.ts'
 import { createApp } from '../../src/server/app.ts'
 import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
 import { NpmUser } from './npm-user.ts'
+import type { Engine } from './services.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 export type TestAppOptions = {
   /** Another engine than SQLite, the mock and the disk. */
   readonly storage?: Partial<StorageConfig>
+  /** Drivers in a place of their own, which goes away with the app. */
+  readonly engine?: Engine
   /** The address of a scripted upstream; absent: nothing is mirrored. */
   readonly upstream?: string
   readonly offline?: boolean
@@ -73,8 +76,15 @@ export class TestApp implements AsyncDisposable {
 export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   await using opening = new AsyncDisposableStack()
   const folder = opening.use(await temporaryFolder())
+  const place = options.engine && opening.use(await options.engine.place())
   const migrations = join(import.meta.dirname, '../../migrations')
-  const config = { folder: folder.path, migrations, log: silentLog, ...options.storage }
+  const config = {
+    folder: folder.path,
+    migrations,
+    log: silentLog,
+    ...options.storage,
+    ...place?.config,
+  }
   const storage = opening.use(await openStorage(config))
   const server = opening.adopt(await listen(), closeServer)
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listening on TCP
@@ -88,7 +98,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   })
   server.on('request', (request, response) => app.handle(request, response))
   const opened = opening.move()
-  return new TestApp({ url, folder: folder.path, storage, registry, end: () => opened.disposeAsync() })
+  return new TestApp({ url, folder: config.folder, storage, registry, end: () => opened.disposeAsync() })
 }
 
 function makeRegistry(storage: Storage, host: string, options: TestAppOptions): Registry {
