@@ -6,7 +6,7 @@ import { type PackageName, specOf } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import type { Millis } from '../base/time.ts'
 import type { ByteRange } from '../storage/blobs/blobs.ts'
-import { appendChange, bumpPackage } from '../storage/tables/packages.ts'
+import { appendChange, bumpPackage, listTags } from '../storage/tables/packages.ts'
 import {
   findVersion,
   listVersionHeads,
@@ -18,6 +18,7 @@ import {
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
 import { dependencyMaps, type EntropicManifest, entropicManifest } from './entropic-manifest.ts'
+import type { Federation } from './federation.ts'
 import { likelyVersions } from './likely-versions.ts'
 import type { Mirror } from './mirror.ts'
 import type { FileTree, PackageHead, VersionHead } from './model.ts'
@@ -35,13 +36,18 @@ export class Contents {
   readonly #context: Context
   readonly #content: ContentStore
   readonly #mirror: Mirror | undefined
+  readonly #federation: Federation
   readonly #byName: CompiledQuery<StoredTarball>
   readonly #explosions = new SingleFlight<VersionHead>()
 
-  constructor(context: Context, parts: { content: ContentStore; mirror: Mirror | undefined }) {
+  constructor(
+    context: Context,
+    parts: { content: ContentStore; mirror: Mirror | undefined; federation: Federation },
+  ) {
     this.#context = context
     this.#content = parts.content
     this.#mirror = parts.mirror
+    this.#federation = parts.federation
     this.#byName = tarballByName(context.storage.sql.read)
   }
 
@@ -73,10 +79,9 @@ export class Contents {
 
   /** As versions; those that clients are likely to want are exploded first. One whose tarball cannot be had is left out. */
   async likelyVersions(head: PackageHead): Promise<VersionHead[]> {
-    if (head.source === 'mirror' && this.#mirror) {
-      const { versions, tags } = await this.#mirror.document(head)
+    if (head.source === 'mirror') {
+      const { names, tags } = await this.#offered(head)
       const exploded = new Set((await this.versions(head)).filter(isExploded).map((known) => known.version))
-      const names = [...versions].map(({ version }) => version)
       const wanted = likelyVersions(names, tags).filter((version) => !exploded.has(version))
       const queue = wanted.values() // the lanes take from one iterator
       await Promise.all(Array.from({ length: AT_ONCE }, () => this.#explodeAll(head, queue)))
@@ -125,8 +130,16 @@ export class Contents {
       })
   }
 
-  /** Fetches a mirrored version if need be and keeps its files; its dependencies stay as npm spells them, like the original's clones. */
+  /** Fetches a mirrored version if need be and keeps its files. */
   async #explode(head: PackageHead, version: string): Promise<VersionHead> {
+    if (head.name.host === '') await this.#explodeTarball(head, version)
+    else await this.#federation.fetch(head, version)
+    const row = await findVersion(this.#context.storage.sql.read, head.id, version)
+    return row ? versionHeadOf(row) : this.#missing(head.name, version)
+  }
+
+  /** The dependencies of a version from npm stay as npm spells them, like those of the original's clones. */
+  async #explodeTarball(head: PackageHead, version: string): Promise<void> {
     const mirror = this.#mirror ?? this.#missing(head.name, version)
     const print = await mirror.fetchTarball(head, version)
     const { files, unpackedSize } = await this.#content.unpack(print.digest, 'skip')
@@ -148,8 +161,20 @@ export class Contents {
       await bumpPackage(tx, head.id, now)
       await appendChange(tx, head.id, { at: now, kind: 'refresh', detail: { version } })
     })
-    const row = await findVersion(sql.read, head.id, version)
-    return row ? versionHeadOf(row) : this.#missing(head.name, version)
+  }
+
+  /** What a mirrored package offers where it comes from. */
+  async #offered(head: PackageHead): Promise<{ names: string[]; tags: Readonly<Record<string, string>> }> {
+    if (head.name.host === '' && this.#mirror) {
+      const { versions, tags } = await this.#mirror.document(head)
+      return { names: [...versions].map(({ version }) => version), tags }
+    }
+    const known = await this.versions(head)
+    const tags = await listTags(this.#context.storage.sql.read, head.id)
+    return {
+      names: known.filter((one) => one.yankedAt === undefined).map((one) => one.version),
+      tags: Object.fromEntries(tags.map(({ tag, version }) => [tag, version])),
+    }
   }
 
   #missing(name: PackageName, version: string): never {

@@ -51,6 +51,8 @@ export class Discovery {
 
   /** Packages published here whose latest version depends on this one, in a range that has to do with `range` when that is given. */
   async dependents(who: Who, head: PackageHead, range?: string): Promise<PackageHead[]> {
+    // Only our own packages have npm names here.
+    if (head.name.host !== '') return []
     const name = JSON.stringify(head.npmName)
     // The text only narrows the search: it may stand in the manifest for another reason.
     const rows = await listLatestHolding(this.#context.storage.sql.read, name)

@@ -50,7 +50,8 @@ export class Documents {
 
   /** The dist-tags, also of a package without versions. */
   async tags(head: PackageHead): Promise<Readonly<Record<string, string>>> {
-    if (head.source === 'mirror' && this.#mirror) return (await this.#mirror.document(head)).tags
+    const isUpstreams = head.source === 'mirror' && head.name.host === ''
+    if (isUpstreams && this.#mirror) return (await this.#mirror.document(head)).tags
     const rows = await listTags(this.#context.storage.sql.read, head.id)
     return Object.fromEntries(rows.map(({ tag, version }) => [tag, version]))
   }

@@ -39,7 +39,7 @@ export class Maintainers {
   /** The namespaces that maintain a package; a mirrored one is `legacy`'s. */
   async list(who: Who, name: PackageName): Promise<string[]> {
     const head = await this.#packages.headExactly(who, name)
-    if (head.source === 'mirror') return [LEGACY]
+    if (head.source === 'mirror') return [head.name.host === '' ? LEGACY : head.name.namespace]
     const rows = await listMaintainers(this.#context.storage.sql.read, head.id)
     return rows.filter((row) => row.accepted_at !== null).map((row) => row.namespace)
   }

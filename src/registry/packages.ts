@@ -27,6 +27,7 @@ import { removeVersions, yankVersions } from '../storage/tables/versions.ts'
 import type { Access } from './access.ts'
 import { Claims, maintainerRow } from './claims.ts'
 import type { Context } from './context.ts'
+import type { Federation } from './federation.ts'
 import type { Mirror } from './mirror.ts'
 import type { Caller, PackageHead, User, Who } from './model.ts'
 
@@ -35,13 +36,18 @@ export class Packages {
   readonly #context: Context
   readonly #access: Access
   readonly #mirror: Mirror | undefined
+  readonly #federation: Federation
   readonly #claims: Claims
   readonly #byNpmName: CompiledQuery<PackageRow>
 
-  constructor(context: Context, parts: { access: Access; mirror: Mirror | undefined }) {
+  constructor(
+    context: Context,
+    parts: { access: Access; mirror: Mirror | undefined; federation: Federation },
+  ) {
     this.#context = context
     this.#access = parts.access
     this.#mirror = parts.mirror
+    this.#federation = parts.federation
     this.#claims = new Claims(context, parts)
     this.#byNpmName = packageByNpmName(context.storage.sql.read)
   }
@@ -63,10 +69,11 @@ export class Packages {
   }
 
   /**
-   * As head, but `s@host/x` and `legacy@host/@s/x` are told apart, as the Entropic API does. Only `legacy` is mirrored.
-   * INVALID_NAME.
+   * As head, but `s@host/x` and `legacy@host/@s/x` are told apart, as the Entropic API does. Of ours only `legacy` is mirrored; other
+   * hosts are other registries. INVALID_NAME, FORBIDDEN.
    */
   async headExactly(who: Who, name: PackageName): Promise<PackageHead> {
+    if (name.host !== '') return headOf(await this.#federation.package(name))
     if (name.namespace === LEGACY) parseNpmName(name.name)
     else if ((await this.#find(name))?.source !== 'local') this.#missing(name)
     const head = await this.head(who, name).catch((error: unknown) => {
@@ -174,6 +181,7 @@ export class Packages {
    */
   async mayPublish(caller: Caller, name: PackageName, missing: 'create' | 'refuse'): Promise<User> {
     const user = this.#access.writer(caller)
+    if (name.host !== '') throw new Fault('REMOTE_HOST', { host: name.host })
     const row = await this.#find(name)
     if (row?.source === 'local') return this.#access.write(user, headOf(row))
     if (missing === 'refuse' && !row) {

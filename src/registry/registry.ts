@@ -10,6 +10,7 @@ import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
 import { Discovery } from './discovery.ts'
 import { Documents } from './documents.ts'
+import { Federation } from './federation.ts'
 import { Maintainers } from './maintainers.ts'
 import { createMirror, type MirrorPolicy } from './mirror.ts'
 import type { Caller } from './model.ts'
@@ -55,6 +56,8 @@ export type RegistryDeps = {
   /** Absent: nothing is mirrored. */
   readonly upstream?: Upstream
   readonly mirrorPolicy: MirrorPolicy
+  /** Other registries of this API, whose packages are fetched under their own hosts; closed with the registry. */
+  readonly peers?: readonly Upstream[]
 }
 
 export function createRegistry(deps: RegistryDeps): Registry {
@@ -63,7 +66,9 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const access = new Access(context)
   const content = new ContentStore(context)
   const mirror = upstream && createMirror({ storage, clock, log, upstream, policy: deps.mirrorPolicy })
-  const packages = new Packages(context, { access, mirror })
+  const { mirrorPolicy: policy, peers = [] } = deps
+  const federation = new Federation(context, { content, policy, peers })
+  const packages = new Packages(context, { access, mirror, federation })
   const tokens = new Tokens(context)
   return {
     access,
@@ -73,9 +78,9 @@ export function createRegistry(deps: RegistryDeps): Registry {
     maintainers: new Maintainers(context, { access, packages }),
     namespaces: new Namespaces(context, access),
     documents: new Documents(context, mirror),
-    contents: new Contents(context, { content, mirror }),
+    contents: new Contents(context, { content, mirror, federation }),
     discovery: new Discovery(context, packages),
-    versions: new Versions(context, { packages, content }),
+    versions: new Versions(context, { packages, content, federation }),
     upkeep: new Upkeep(context, content),
     limits,
     host,
@@ -90,7 +95,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     ready: () => storage.sql.ping(),
     async close() {
       await tokens.flush()
-      await mirror?.close()
+      await Promise.all([mirror?.close(), federation.close()])
     },
   }
 }

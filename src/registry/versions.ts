@@ -17,6 +17,7 @@ import { abbreviate } from './abbreviated.ts'
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
 import { dependencyMaps, dependencyTarget, entropicManifest, npmDependencies } from './entropic-manifest.ts'
+import type { Federation } from './federation.ts'
 import {
   type Caller,
   DEPENDENCY_FIELDS,
@@ -43,11 +44,16 @@ export class Versions {
   readonly #context: Context
   readonly #packages: Packages
   readonly #content: ContentStore
+  readonly #federation: Federation
 
-  constructor(context: Context, parts: { packages: Packages; content: ContentStore }) {
+  constructor(
+    context: Context,
+    parts: { packages: Packages; content: ContentStore; federation: Federation },
+  ) {
     this.#context = context
     this.#packages = parts.packages
     this.#content = parts.content
+    this.#federation = parts.federation
   }
 
   /**
@@ -63,6 +69,7 @@ export class Versions {
     const made = await makeContent(this.#context, this.#content, request)
     const row = await this.#versionRow(user, request, made)
     const head = await this.#insert(user, request, { row, tries: INSERT_TRIES })
+    if (request.dependencies) this.#federation.gather(Object.values(request.dependencies))
     return { head, version, integrity: row.integrity ?? fail('NOT_FOUND', { what: version }) }
   }
 

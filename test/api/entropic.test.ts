@@ -68,7 +68,7 @@ test('a package has one address in many spellings', async () => {
   for (const namespace of ['kim', `kim@${app.host}`, `kim@${encodeURIComponent(host)}`])
     for (const prefix of ['', '/v1'])
       expect((await kim.get(`${prefix}/packages/package/${namespace}/box`)).bytes).toEqual(wanted)
-  expect((await kim.get('/v1/packages/package/kim@other.example/box')).status).toBe(404)
+  expect((await kim.get('/v1/packages/package/kim@other.example/box')).status).toBe(403)
 })
 
 test('a mirrored package is taken apart when it is asked for, by its percent-encoded name too', async () => {

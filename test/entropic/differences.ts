@@ -45,6 +45,7 @@ const TABLE: readonly [keys: string, status: number, because: string][] = [
   ['walk 163', 200, 'a yanked version says so'],
   ['walk 170, walk 172', 200, 'a package with an array of bundled dependencies is mirrored like any other'],
   ['walk 171', 200, 'the same'],
+  ['walk 73, walk 174', 403, 'another registry is asked only when the operator names its host'],
   ['edges 2', 201, 'a name may have 200 characters'],
   ['edges 4', 200, 'a percent-encoded @ is an @'],
   ['edges 11', 400, 'no package can have such a name, and the reason is told'],

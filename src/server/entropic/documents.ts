@@ -32,8 +32,8 @@ async function documentOf(
 }
 
 /** A yanked version is not offered, but for those that were yanked with their package: its map stays as it was. */
-function isShown(head: PackageHead, { integrity, yankedAt }: VersionHead): boolean {
-  return integrity !== undefined && (yankedAt === undefined || yankedAt === head.yankedAt)
+function isShown(head: PackageHead, { tree, yankedAt }: VersionHead): boolean {
+  return tree !== undefined && (yankedAt === undefined || yankedAt === head.yankedAt)
 }
 
 export async function versionDocument(
