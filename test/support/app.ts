@@ -19,6 +19,8 @@ export type TestAppOptions = {
   readonly engine?: Engine
   /** The address of a scripted upstream; absent: nothing is mirrored. */
   readonly upstream?: string
+  /** Addresses of other registries of this API. */
+  readonly peers?: readonly string[]
   readonly offline?: boolean
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
@@ -111,6 +113,7 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     limits: { ...limits, ...options.limits },
     host: () => options.host ?? host,
     ...(upstream ? { upstream } : {}),
+    peers: (options.peers ?? []).map((url) => createUpstream({ url, timeout: seconds(5) })),
     mirrorPolicy: { packumentTtl: minutes(5), staleLimit: days(1), offline: options.offline ?? false },
   })
 }
