@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { isPackageManager } from './http/request.ts'
+import { isPackageManager, wantsPage } from './http/request.ts'
 
 export type Door = 'npm' | 'entropic' | 'web'
 
@@ -20,6 +20,8 @@ const AMBIGUOUS: ReadonlyMap<string, Row> = new Map(
     objects: { door: 'entropic', because: 'the same: /objects/object/…' },
     auth: { door: 'entropic', because: 'the same: /auth/whoami' },
     namespaces: { door: 'entropic', because: 'members and maintainerships, without /v1' },
+    changes: { door: 'entropic', because: 'the feed, without /v1' },
+    'openapi.json': { door: 'entropic', because: 'where tools look for the description of an API' },
     users: { door: 'entropic', because: 'memberships, without /v1' },
     www: { door: 'web', because: 'the original’s website: /www/login and its kin' },
   }),
@@ -33,10 +35,15 @@ export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door
   if (path === '/') return { door: 'web', path }
   const slash = path.indexOf('/', 1)
   const row = AMBIGUOUS.get(slash < 0 ? path.slice(1) : path.slice(1, slash))
-  if (!row) return { door: 'npm', path }
+  if (!row) return { door: isPackagePage(path, headers) ? 'web' : 'npm', path }
   // `/ping/-/ping-1.0.0.tgz` can only be a tarball, whoever asks.
   if (slash > 0 && path.startsWith('/-/', slash)) return { door: 'npm', path }
   return { door: isPackageManager(headers) ? 'npm' : row.door, path }
+}
+
+/** Somebody typed a package's name behind our address: `/left-pad`, `/@kim/box`. */
+function isPackagePage(path: string, headers: IncomingHttpHeaders): boolean {
+  return wantsPage(headers) && !isPackageManager(headers) && /^\/(?!-\/|-$)(?:@[^/]+\/)?[^/@]+$/.test(path)
 }
 
 /** The package npm itself, mirrored at the root: `/npm/-/npm-11.0.0.tgz`; under `/npm/` a lone `-` begins a service path. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
 import { systemClock } from '../base/time.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
-import type { Upstream } from '../registry/upstream.ts'
+import { createUpstream, type Upstream } from '../registry/upstream.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
 import { sqliteAddon } from './addon.ts'
 import { readAssetFolder } from './assets.ts'
@@ -65,6 +65,7 @@ export function configuredRegistry(
       offline: config.offline,
     },
     ...(upstream && { upstream }),
+    peers: config.federationHosts.map((url) => createUpstream({ url, timeout: config.upstreamTimeout })),
   })
 }
 

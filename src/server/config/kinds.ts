@@ -113,6 +113,18 @@ export function webAddressOr<const W extends string>(words: readonly W[]): Kind<
   }
 }
 
+/** Several, separated by commas; none in an empty text. */
+export function listOf<T>(one: Kind<T>): Kind<readonly T[]> {
+  return {
+    allowed: `${one.allowed}; several with commas between them`,
+    read(it, cwd) {
+      const parts = it.split(',').flatMap((part) => part.trim() || [])
+      const values = parts.flatMap((part) => one.read(part, cwd) ?? [])
+      return values.length === parts.length ? values : undefined
+    },
+  }
+}
+
 /** A name or address to listen on, without port. */
 export const hostName: Kind<string> = {
   allowed: 'a host name or an IP address, without port',

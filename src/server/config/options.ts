@@ -119,6 +119,12 @@ export const options = {
     fallback: 'false',
     about: 'Never ask the upstream; what is mirrored already is served',
   }),
+  federationHosts: option(kind.listOf(kind.publicAddress), {
+    env: 'FEDERATION_HOSTS',
+    fallback: '',
+    otherwise: 'none',
+    about: 'Other Entropic registries whose packages are fetched when asked for or depended on',
+  }),
   packumentTtl: option(kind.duration, {
     env: 'PACKUMENT_TTL',
     fallback: '5m',
