@@ -10,11 +10,11 @@ import { answerHot, hotFailure } from './hot.ts'
 import { type AddressPolicy, publicAddress } from './http/address.ts'
 import { Callers } from './http/caller.ts'
 import { catchFaults, type Envelope, isClientGone } from './http/faults.ts'
-import { json } from './http/json.ts'
 import { requestId, splitUrl } from './http/request.ts'
 import { canonicalPath } from './npm/names.ts'
 import { Reads } from './npm/read.ts'
 import { npmEnvelope, npmRoutes } from './npm/routes.ts'
+import { webEnvelope, webRoutes } from './web/routes.ts'
 
 export type AppConfig = {
   readonly address: AddressPolicy
@@ -29,7 +29,7 @@ export type App = { handle(request: IncomingMessage, response: ServerResponse): 
 const envelopes: Readonly<Record<Door, Envelope>> = {
   npm: npmEnvelope,
   entropic: entropicEnvelope,
-  web: npmEnvelope,
+  web: webEnvelope,
 }
 
 /** Plugs the doors together; no port is opened here. */
@@ -54,7 +54,7 @@ export function createApp({
     if (failure !== undefined) throw failure
     await next()
   })
-  koa.use(onlyAt('web', home(registry)))
+  koa.use(onlyAt('web', webRoutes({ registry }).routes()))
   koa.use(onlyAt('entropic', entropicRoutes({ registry }).routes()))
   koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp }).routes()))
   koa.use((ctx) => {
@@ -95,12 +95,4 @@ function identify(deps: {
 function onlyAt(door: Door, middleware: Middleware | ReturnType<Router['routes']>): Middleware {
   const run = middleware as Middleware
   return (ctx, next) => (ctx.state.door === door ? run(ctx, next) : next())
-}
-
-function home(registry: Registry): Middleware {
-  return async (ctx, next) => {
-    if (ctx.path !== '/') return next()
-    await registry.ready()
-    json(ctx, 200, { server: 'entropic', db_name: 'registry' })
-  }
 }

@@ -43,7 +43,7 @@ export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door
 
 /** Somebody typed a package's name behind our address: `/left-pad`, `/@kim/box`. */
 function isPackagePage(path: string, headers: IncomingHttpHeaders): boolean {
-  return wantsPage(headers) && !isPackageManager(headers) && /^\/(?!-\/|-$)(?:@[^/]+\/)?[^/@]+$/.test(path)
+  return wantsPage(headers) && !isPackageManager(headers) && /^\/(?!-\/|-$)(?:@[^/]+\/)?@?[^/@]+$/.test(path)
 }
 
 /** The package npm itself, mirrored at the root: `/npm/-/npm-11.0.0.tgz`; under `/npm/` a lone `-` begins a service path. */

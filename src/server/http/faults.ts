@@ -2,8 +2,9 @@ import type { Context, Middleware } from 'koa'
 import { Fault, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 
-/** How a door words a failure. */
-export type Envelope = (fault: Fault, ctx: Context) => { status: number; body: object }
+export type Worded = { readonly status: number; readonly body: object }
+/** How a door words a failure; undefined: it has answered by itself. */
+export type Envelope = (fault: Fault, ctx: Context) => Worded | Promise<Worded | undefined>
 
 /**
  * The one place where a failure becomes an HTTP reply. Faults go out in the door's envelope, with their sentence as the reason phrase
@@ -16,23 +17,25 @@ export function catchFaults(log: Log, envelope: Envelope): Middleware {
     } catch (error) {
       if (isClientGone(error)) return
       const fault = isFault(error) ? error : ourFault(error, ctx, log)
-      answerFault(ctx, fault, envelope)
+      await answerFault(ctx, fault, envelope)
     }
   }
 }
 
-export function answerFault(ctx: Context, fault: Fault, envelope: Envelope): void {
+async function answerFault(ctx: Context, fault: Fault, envelope: Envelope): Promise<void> {
   if (ctx.headerSent) return void ctx.res.destroy()
-  const { status, body } = envelope(fault, ctx)
+  const worded = await envelope(fault, ctx)
+  const status = worded?.status ?? ctx.status
   ctx.status = status
   ctx.message = reasonPhrase(fault.message)
   if (isFault(fault, 'TOO_MANY_REQUESTS')) ctx.set('retry-after', String(fault.detail.seconds))
   if (isFault(fault, 'UNAVAILABLE')) ctx.set('retry-after', '5')
   if (isFault(fault, 'METHOD_NOT_ALLOWED')) ctx.set('allow', fault.detail.allowed.join(', '))
-  if (status === 401) ctx.set('www-authenticate', 'Bearer')
+  if (status === 401) ctx.set('www-authenticate', isFault(fault, 'OTP_REQUIRED') ? 'OTP' : 'Bearer')
   ctx.set('cache-control', 'no-store')
+  if (!worded) return
   ctx.type = 'application/json'
-  ctx.body = JSON.stringify(body)
+  ctx.body = JSON.stringify(worded.body)
 }
 
 function ourFault(error: unknown, ctx: Context, log: Log): Fault {

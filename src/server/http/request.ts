@@ -22,6 +22,11 @@ export function isPackageManager(headers: IncomingHttpHeaders): boolean {
   return CLIENTS.test(headers['user-agent'] ?? '')
 }
 
+/** Browsers ask for text/html in so many words; programs ask for JSON or for anything. */
+export function wantsPage(headers: IncomingHttpHeaders): boolean {
+  return headers.accept?.includes('text/html') ?? false
+}
+
 /** The path as it was sent, undecoded, and the query with its `?` ('' when there is none). */
 export function splitUrl(url: string): { path: string; query: string } {
   const mark = url.indexOf('?')

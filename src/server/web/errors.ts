@@ -1,0 +1,42 @@
+import { type Fault, isFault } from '../../base/fault.ts'
+import type { Envelope } from '../http/faults.ts'
+import { wantsPage } from '../http/request.ts'
+import { type Html, html } from './html.ts'
+import { page } from './layout.ts'
+
+/** A page for browsers, JSON for programs. */
+export const webEnvelope: Envelope = async (fault, ctx) => {
+  const { status, message, code } = fault
+  const worded = { status, body: { error: message, message, code } }
+  if (!wantsPage(ctx.headers)) return worded
+  const error = { title: titleOf(fault), status, body: errorBody(fault) }
+  // Where accounts cannot be looked up, that must not hide what failed first.
+  return page(ctx, error).then(
+    () => undefined,
+    () => worded,
+  )
+}
+
+function errorBody(fault: Fault): Html {
+  return html`<div class="empty">
+  <p class="mono">${fault.status}</p>
+  <h1>${titleOf(fault)}</h1>
+  <p>${fault.message}</p>
+  <p>${wayOut(fault)}</p>
+</div>`
+}
+
+function titleOf({ status }: Fault): string {
+  if (status === 401) return 'Log in first'
+  if (status === 403) return 'Not allowed'
+  if (status === 404) return 'Not here'
+  if (status === 429) return 'Too often'
+  if (status === 502 || status === 504) return 'The upstream registry fails'
+  return status >= 500 ? 'Something broke' : 'That does not work'
+}
+
+function wayOut(fault: Fault): Html {
+  if (isFault(fault, 'UNAUTHENTICATED')) return html`<a class="button" href="/www/login">Log in</a>`
+  if (fault.status === 404) return html`<a class="button" href="/www/search">Search the packages</a>`
+  return html`<a class="button" href="/">Go to the start</a>`
+}

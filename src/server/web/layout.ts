@@ -1,0 +1,90 @@
+import type { Context } from 'koa'
+import type { Caller } from '../../registry/model.ts'
+import { type Html, html, type Part } from './html.ts'
+import { staticPath } from './static.ts'
+
+export type Page = {
+  /** Of the tab; the registry's name is added. */
+  readonly title: string
+  /** What stands in `<main>`, beginning with its `<h1>`. */
+  readonly body: Part
+  readonly status?: number
+  /** What the search field holds. */
+  readonly query?: string
+}
+
+/** Nothing from elsewhere, nothing inline, in nobody's frame. Images come from here alone: a README cannot tell who reads it. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'cross-origin-opener-policy': 'same-origin',
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+/** Answers with a whole page. */
+export async function page(ctx: Context, { title, body, status = 200, query = '' }: Page): Promise<void> {
+  const caller: Caller = await ctx.state.who()
+  ctx.status = status
+  ctx.set({ ...SECURITY_HEADERS, 'cache-control': 'private, no-cache', vary: 'accept, cookie' })
+  ctx.type = 'text/html; charset=utf-8'
+  ctx.body = layout({ title, body, query, caller }).toString()
+}
+
+function layout({ title, body, query, caller }: Required<Omit<Page, 'status'>> & { caller: Caller }): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · entropic</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${staticPath('site.css')}">
+<script src="${staticPath('site.js')}" defer></script>
+</head>
+<body>
+<a class="skip" href="#main">Skip to content</a>
+<header class="top">
+  <div class="wide">
+    <a class="brand" href="/" aria-label="entropic, home">${logo}<span>entropic</span></a>
+    ${searchForm(query)}
+    <nav aria-label="Account">${accountLinks(caller)}</nav>
+  </div>
+</header>
+<main id="main" class="wide" tabindex="-1">
+${body}
+</main>
+<footer class="wide">
+  <p>A package registry for npm and the Entropic API.</p>
+  <p><a href="/v1">API</a> <a href="/v1/openapi.json">OpenAPI</a> <a href="/www/search">All packages</a></p>
+</footer>
+</body>
+</html>
+`
+}
+
+/** Dots in order, and three that have left it. */
+const logo = html`<svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" fill="currentColor"><g><circle cx="4" cy="4" r="2.4"/><circle cx="12" cy="4" r="2.4"/><circle cx="4" cy="12" r="2.4"/><circle cx="12" cy="12" r="2.4"/><circle cx="4" cy="20" r="2.4"/></g><g class="stray"><circle cx="20.5" cy="3" r="2.4"/><circle cx="18.5" cy="13.5" r="2.4"/><circle cx="14" cy="21" r="2.4"/></g></svg>`
+
+function searchForm(query: string): Html {
+  return html`<form class="search" role="search" action="/www/search">
+      <label class="hidden" for="q">Search packages</label>
+      <input id="q" name="q" type="search" value="${query}" placeholder="Search packages" autocomplete="off" spellcheck="false">
+      <button>Search</button>
+    </form>`
+}
+
+function accountLinks(caller: Caller): Html {
+  if (caller.kind === 'anonymous') return html`<a href="/www/login">Log in</a>`
+  return html`${caller.admin && html`<a href="/www/admin">Admin</a> `}<a href="/www/account" title="Your account">${caller.name}</a>`
+}

@@ -1,0 +1,29 @@
+import Router from '@koa/router'
+import type { Context } from 'koa'
+import { fail } from '../../base/fault.ts'
+import type { Registry } from '../../registry/registry.ts'
+import { param } from '../http/json.ts'
+import { home } from './home.ts'
+import { packagePath } from './paths.ts'
+import { serveStatic } from './static.ts'
+
+export type WebDoor = { readonly registry: Registry }
+
+/** Every page, a line each. */
+export function webRoutes(door: WebDoor): Router {
+  const router = new Router()
+  router.get('/', (ctx) => home(ctx, door))
+  router.get('/www/static/:hash/:name', (ctx) => serveStatic(ctx))
+  router.all('/www/*rest', (ctx) => fail('NOT_FOUND', { what: ctx.path }))
+  router.get('/:name', (ctx) => toPackage(ctx, param(ctx, 'name')))
+  router.get('/:scope/:name', (ctx) => toPackage(ctx, `${param(ctx, 'scope')}/${param(ctx, 'name')}`))
+  return router
+}
+
+/** What somebody typed behind our address; doors.ts lets only package names come here. */
+function toPackage(ctx: Context, name: string): void {
+  ctx.set('vary', 'accept')
+  ctx.redirect(packagePath(name))
+}
+
+export { webEnvelope } from './errors.ts'
