@@ -123,6 +123,8 @@ export class Maintainers {
     const user = await this.#access.actFor(caller, namespace)
     await this.#change(head, async (tx) => {
       const row = await findMaintainer(tx, head.id, namespace)
+      // A private name is not to be guessed.
+      if (!row && head.access === 'restricted') return fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
       if (row?.accepted_at !== null) return fail('NOT_FOUND', { what: 'invitation' })
       await write(tx, head.id)
       return { result: undefined, detail: { [verb]: namespace, by: user.name } }

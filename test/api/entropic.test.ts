@@ -153,6 +153,21 @@ test('documents are not sent twice, and pages of other sites may read them', asy
   expect((await kim.get(BOX, { 'if-none-match': first.headers.get('etag') ?? '' })).status).toBe(200)
 })
 
+test('a long document goes out compressed to whoever can read it so', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  const files = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`file${index}`, '']))
+  await kim.send('PUT', BOX, { body: {} })
+  await kim.send('PUT', `${BOX}/versions/1.0.0`, { body: publishForm(files) })
+  const plain = await kim.get(`${BOX}/versions/1.0.0`, { 'accept-encoding': 'identity' })
+  const packed = await kim.get(`${BOX}/versions/1.0.0`, { 'accept-encoding': 'gzip' })
+  expect([plain, packed].map((reply) => reply.headers.get('content-encoding'))).toEqual([null, 'gzip'])
+  expect(packed.json).toEqual(plain.json)
+  expect(packed.headers.get('vary')).toBe('accept-encoding')
+  const current = { 'if-none-match': packed.headers.get('etag') ?? '' }
+  expect((await kim.get(`${BOX}/versions/1.0.0`, current)).status).toBe(304)
+})
+
 test('a wrong method is told the right ones, a wrong path that there is nothing', async () => {
   await using app = await testApp()
   const anybody = app.anonymous()

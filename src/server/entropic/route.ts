@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
 import type { Registry } from '../../registry/registry.ts'
+import { compress } from './document.ts'
 import { type Wording, wordings } from './messages.ts'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
@@ -33,6 +34,7 @@ export function routerOf(rows: readonly Route[], registry: Registry): Router {
       // No name holds a NUL, and Postgres refuses to be asked for one.
       if (/%00/.test(ctx.url)) throw new Fault('NOT_FOUND', { what: ctx.path })
       await row.handle(ctx, registry)
+      await compress(ctx)
     })
   router.all('/*rest', (ctx) => refuse(ctx, methodsAt(router, ctx.path)))
   return router
