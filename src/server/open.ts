@@ -10,18 +10,18 @@ import { ownAddress } from './config/address.ts'
 import { unpackFolder } from './config/data-folder.ts'
 import type { Config } from './config.ts'
 import { Failure, sentenceOf } from './failure.ts'
+import { type Secrets, secretsOf } from './secrets.ts'
 
 /** Where and how the storage lies. Any Postgres variable chooses Postgres. */
 export function storageConfigOf(config: Config, log: Log = silentLog): StorageConfig {
-  const { postgresUrl: url, pgHost, pgUser: user, pgDatabase: database, redisUrl } = config
-  const isPostgres = [url, pgHost, user, database].some((it) => it !== undefined)
-  const addon = isPostgres ? undefined : sqliteAddon(unpackFolders(config))
+  const { postgresUrl: url, pgUser: user, pgDatabase: database, redisUrl } = config
+  const addon = isPostgres(config) ? undefined : sqliteAddon(unpackFolders(config))
   return {
     folder: config.cacheDir,
     migrations: readAssetFolder('migrations'),
     ...(addon && { sqliteAddon: addon }),
     log,
-    ...(isPostgres && {
+    ...(isPostgres(config) && {
       postgres: { ...(url && { url }), ...(user && { user }), ...(database && { database }) },
     }),
     ...(redisUrl && { redisUrl }),
@@ -32,20 +32,32 @@ function unpackFolders({ unpackDir, cacheDir }: Config): string[] {
   return unpackDir === undefined ? [unpackFolder(), join(cacheDir, 'unpacked')] : [unpackDir]
 }
 
+function isPostgres({ postgresUrl, pgHost, pgUser, pgDatabase }: Config): boolean {
+  return [postgresUrl, pgHost, pgUser, pgDatabase].some((it) => it !== undefined)
+}
+
 /** openStorage, with a sentence for what the owner of the machine must mend. The caller disposes it. */
 export async function openConfiguredStorage(config: Config, log?: Log): Promise<Storage> {
   try {
     return await openStorage(storageConfigOf(config, log))
   } catch (error) {
-    const where = config.postgresUrl ? 'the database' : `the data in ${config.cacheDir}`
-    throw new Failure(`Cannot open ${where}: ${sentenceOf(error)}`, { exitCode: 1, cause: error })
+    const cause = error instanceof Error && error.cause ? ` (${sentenceOf(error.cause)})` : ''
+    const where = isPostgres(config) ? 'the Postgres database' : `the data in ${config.cacheDir}`
+    const message = `Cannot open ${where}: ${sentenceOf(error)}${cause}`
+    throw new Failure(message, { exitCode: 1, cause: error })
   }
 }
 
 /** The registry over an open storage, as it is known on `port`. */
 export function configuredRegistry(
   config: Config,
-  { storage, log, port, upstream }: { storage: Storage; log: Log; port: number; upstream?: Upstream },
+  {
+    storage,
+    log,
+    port,
+    secrets,
+    upstream,
+  }: { storage: Storage; log: Log; port: number; secrets: Secrets; upstream?: Upstream },
 ): Registry {
   const host = new URL(ownAddress(config, port)).host
   return createRegistry({
@@ -53,6 +65,7 @@ export function configuredRegistry(
     log,
     clock: systemClock,
     host: () => host,
+    sealingKey: secrets.oauthPassword,
     limits: {
       tarball: config.maxTarball,
       unpacked: config.maxPublish,
@@ -72,7 +85,8 @@ export function configuredRegistry(
 /** Runs `work` on the registry, beside a server that may be running on the same data, and closes everything after it. */
 export async function withRegistry<T>(config: Config, work: (registry: Registry) => Promise<T>): Promise<T> {
   await using storage = await openConfiguredStorage(config)
-  const registry = configuredRegistry(config, { storage, log: silentLog, port: config.port })
+  const secrets = await secretsOf(config)
+  const registry = configuredRegistry(config, { storage, log: silentLog, port: config.port, secrets })
   try {
     return await work(registry)
   } finally {

@@ -4,7 +4,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, distance: distanceOf(word, candidate) }))
     .sort((a, b) => a.distance - b.distance)
   const [best] = ranked
-  if (best && best.distance <= Math.max(1, Math.floor(word.length / 3))) return best.candidate
+  const close = word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3))
+  if (best && best.distance <= close) return best.candidate
   return word.length < 3 ? undefined : candidates.find((candidate) => candidate.startsWith(word))
 }
 

@@ -43,11 +43,11 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   const { config } = settings
   const port = portOf(server)
   await storage.blobs.sweepSpool() // after listening: a second server, refused the port, must not sweep the first one's
-  await secretsOf(config) // so that a data folder that cannot keep them is told at the start
+  const secrets = await secretsOf(config)
   const url = await upstreamAddress(config, port)
   const upstream = url === undefined ? undefined : createUpstream({ url, timeout: config.upstreamTimeout })
   if (upstream) opening.defer(() => upstream.close())
-  const registry = configuredRegistry(config, { storage, log, port, ...(upstream && { upstream }) })
+  const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })
   opening.defer(() => registry.close())
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
   process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine }))

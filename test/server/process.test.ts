@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { json, text } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { entropic } from '../support/command-line.ts'
+import { ServerProcess } from '../support/server-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const ACCOUNT = JSON.stringify({ name: 'kim', password: 'correct horse', type: 'user' })
+
+/** A sign-up whose head the server has, and whose body is still to come. */
+async function halfSent(url: string): Promise<ClientRequest> {
+  const sending = request(`${url}/-/user/org.couchdb.user:kim`, {
+    method: 'PUT',
+    headers: { 'content-length': ACCOUNT.length, expect: '100-continue', 'content-type': 'application/json' },
+  })
+  sending.flushHeaders()
+  await once(sending, 'continue')
+  return sending
+}
+
+/** Resolves when nobody accepts connections any more. */
+async function refusing(url: string): Promise<void> {
+  const { hostname, port } = new URL(url)
+  const accepted = await new Promise<boolean>((resolve) => {
+    const socket = connect(Number(port), hostname)
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+  if (accepted) await refusing(url)
+}
+
+test('told to stop, the server answers what is under way and takes nothing new', async () => {
+  await using folder = await temporaryFolder()
+  await using server = await ServerProcess.start({ folder: folder.path })
+  const sending = await halfSent(server.url)
+  const stopped = server.stop()
+  await refusing(server.url)
+  sending.end(ACCOUNT)
+  const [response] = (await once(sending, 'response')) as [IncomingMessage] // what the event carries
+  expect(response.statusCode).toBe(201)
+  expect(await json(response)).toMatchObject({ ok: true })
+  expect(await stopped).toBe(0)
+})
+
+test('told twice, it ends at once', async () => {
+  await using folder = await temporaryFolder()
+  await using server = await ServerProcess.start({ folder: folder.path })
+  const sending = await halfSent(server.url)
+  sending.on('error', () => undefined)
+  const first = server.stop()
+  await refusing(server.url)
+  expect(await server.stop()).toBe(1)
+  await first
+})
+
+test('an idle connection kept alive does not delay the end', async () => {
+  await using folder = await temporaryFolder()
+  await using server = await ServerProcess.start({ folder: folder.path })
+  expect((await fetch(server.url)).status).toBe(200)
+  expect(await server.stop()).toBe(0)
+})
+
+test('a taken port is told in one sentence', async () => {
+  await using folder = await temporaryFolder()
+  await using server = await ServerProcess.start({ folder: folder.path })
+  const { port } = new URL(server.url)
+  const second = await entropic({ folder: folder.path }, 'serve', '--port', port)
+  expect(second).toMatchObject({ code: 1, stdout: '' })
+  expect(second.stderr).toContain(`Port ${port} of 127.0.0.1 is taken`)
+  expect(second.stderr.trim().split('\n')).toHaveLength(1)
+})
+
+test('an error nobody caught is logged and ends the process with 1', async () => {
+  const source = `
+    import { listen, untilStopped } from ${JSON.stringify(join(import.meta.dirname, '../../src/server/process.ts'))}
+    import { createLog } from ${JSON.stringify(join(import.meta.dirname, '../../src/server/log.ts'))}
+    const log = createLog({ logLevel: 'error' })
+    const server = await listen({ host: '127.0.0.1', port: 0 })
+    setImmediate(() => Promise.reject(new Error('a bug', { cause: new Error('its cause') })))
+    process.exit(await untilStopped({ server, log, close: async () => {} }))`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', source])
+  const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')])
+  expect(child.exitCode).toBe(1)
+  expect(JSON.parse(stderr)).toMatchObject({
+    msg: 'an error that nobody caught',
+    origin: 'unhandledRejection',
+  })
+  expect(stderr).toContain('its cause')
+})
+
+test('the first line names the address, the next ones what to do with it', async () => {
+  await using folder = await temporaryFolder()
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '../../scripts/entropic.mjs'), '--port', '0'],
+    {
+      cwd: folder.path,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, CACHE_DIR: folder.path, UPSTREAM: 'none' },
+    },
+  )
+  const [first] = (await once(child.stdout, 'data')) as [Buffer] // what the event carries
+  child.kill('SIGTERM')
+  await once(child, 'close')
+  const [line = '', ...rest] = first.toString().split('\n')
+  const url = /^entropic is listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1]
+  expect(rest.join('\n')).toContain(`npm config set registry ${url}/`)
+  expect(rest.join('\n')).toContain('user add NAME --admin')
+  expect(rest.join('\n')).toContain(folder.path)
+})
