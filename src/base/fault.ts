@@ -33,6 +33,12 @@ export const faults = {
     status: 401,
     say: (d: { why?: string }) => d.why ?? 'You must be logged in to perform this action',
   },
+  /** npm asks for the code, or opens `authUrl` and polls `doneUrl` where they are given, and repeats the request. */
+  OTP_REQUIRED: {
+    status: 401,
+    say: (_: { authUrl?: string; doneUrl?: string }) =>
+      'This needs a one-time password from your authenticator, or a recovery code.',
+  },
   FORBIDDEN: { status: 403, say: (d: { why: string }) => d.why },
   NOT_A_MAINTAINER: {
     status: 403,
@@ -79,6 +85,7 @@ export const faults = {
     status: 409,
     say: (d: { spec: string }) => `"${d.spec}" was changed meanwhile. Fetch it again and repeat the change.`,
   },
+  GONE: { status: 410, say: (d: { why: string }) => d.why },
   TOO_LARGE: {
     status: 413,
     say: (d: { what: string; limit: number }) => `${d.what} is larger than the limit of ${d.limit} bytes`,

@@ -1,23 +1,29 @@
 import { Fault } from '../base/fault.ts'
-import { type PackageName, specOf } from '../base/name.ts'
+import { npmNameOf, type PackageName, specOf } from '../base/name.ts'
 import { findMembership } from '../storage/tables/accounts.ts'
 import { isMaintainer } from '../storage/tables/packages.ts'
 import type { Context } from './context.ts'
 import type { Caller, PackageHead, User, Who } from './model.ts'
+import type { TwoFactor } from './two-factor.ts'
+
+const LIMITED = 'This token is limited to other packages or namespaces.'
 
 /** Who may do what: one function a permission. Each returns quietly or throws the Fault that says what is missing. */
 export class Access {
   readonly #context: Context
+  readonly #twoFactor: TwoFactor
 
-  constructor(context: Context) {
+  constructor(context: Context, twoFactor: TwoFactor) {
     this.#context = context
+    this.#twoFactor = twoFactor
   }
 
   /** A public package is read by everyone, without asking who they are; a restricted one by its maintainers. */
   async read(who: Who, head: PackageHead): Promise<void> {
     if (head.access === 'public') return
     const caller = await who()
-    if (caller.kind === 'user' && (caller.admin || (await this.#maintains(caller, head)))) return
+    const isCovered = caller.kind === 'user' && covers(caller, head.name)
+    if (isCovered && (caller.admin || (await this.#maintains(caller, head)))) return
     // The same answer as for a package that does not exist: a private name is not to be guessed.
     throw new Fault('PACKAGE_NOT_FOUND', { spec: head.npmName })
   }
@@ -27,6 +33,17 @@ export class Access {
     if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
     if (!caller.mayPublish) throw new Fault('READ_ONLY_TOKEN', {})
     return caller
+  }
+
+  /**
+   * Act for the account itself, beyond any one package: no token limited to packages may, and where the account asks for a second factor
+   * on changes, it must have come along.
+   */
+  async self(caller: Caller): Promise<User> {
+    const user = this.writer(caller)
+    if (user.limits) throw new Fault('FORBIDDEN', { why: LIMITED })
+    await this.#twoFactor.demand(user, undefined)
+    return user
   }
 
   admin(caller: Caller): User {
@@ -39,24 +56,50 @@ export class Access {
   async write(caller: Caller, head: PackageHead): Promise<User> {
     const user = this.writer(caller)
     this.#ownHost(head.name)
-    if (user.admin || (await this.#maintains(user, head))) return user
-    throw new Fault('NOT_A_MAINTAINER', { spec: specOf(head.name, this.#context.host()) })
+    const spec = specOf(head.name, this.#context.host())
+    if (!user.admin && !(await this.#maintains(user, head))) throw new Fault('NOT_A_MAINTAINER', { spec })
+    if (!covers(user, head.name)) throw new Fault('FORBIDDEN', { why: LIMITED })
+    await this.#twoFactor.demand(user, head.requireTfa ? { spec } : undefined)
+    return user
+  }
+
+  /** Take a name that nobody has here yet, as far as the token and the second factor are concerned. */
+  async claim(caller: Caller, name: PackageName): Promise<User> {
+    const user = this.writer(caller)
+    if (!covers(user, name)) throw new Fault('FORBIDDEN', { why: LIMITED })
+    await this.#twoFactor.demand(user, undefined)
+    return user
   }
 
   /** Make a package in an existing namespace. */
   async create(caller: Caller, name: PackageName): Promise<User> {
-    this.writer(caller)
+    const user = this.writer(caller)
     this.#ownHost(name)
-    return this.actFor(caller, name.namespace)
+    await this.#isMember(user, name.namespace)
+    return this.claim(user, name)
+  }
+
+  /** Require a second factor of everybody who changes a package: whoever asks for it must have one. BAD_REQUEST. */
+  async requireTfa(user: User): Promise<void> {
+    if (await this.#twoFactor.isActive(user.id)) return
+    const why = 'You cannot require 2fa on a package without activating it for your account'
+    throw new Fault('BAD_REQUEST', { why })
   }
 
   /** Speak for a namespace: an accepted member of it, or an administrator. */
   async actFor(caller: Caller, namespace: string): Promise<User> {
     const user = this.writer(caller)
-    if (user.admin) return user
+    await this.#isMember(user, namespace)
+    if (user.limits && !user.limits.namespaces.includes(namespace))
+      throw new Fault('FORBIDDEN', { why: LIMITED })
+    await this.#twoFactor.demand(user, undefined)
+    return user
+  }
+
+  async #isMember(user: User, namespace: string): Promise<void> {
+    if (user.admin) return
     const membership = await findMembership(this.#context.storage.sql.read, namespace, user.id)
-    if (membership && membership.accepted_at !== null) return user
-    throw new Fault('NOT_A_MEMBER', { namespace })
+    if (!membership || membership.accepted_at === null) throw new Fault('NOT_A_MEMBER', { namespace })
   }
 
   #ownHost(name: PackageName): void {
@@ -66,4 +109,10 @@ export class Access {
   #maintains(user: User, head: PackageHead): Promise<boolean> {
     return isMaintainer(this.#context.storage.sql.read, head.id, user.id)
   }
+}
+
+/** Whether the token used, if one was, may touch this package. */
+function covers({ limits }: User, name: PackageName): boolean {
+  if (!limits) return true
+  return limits.namespaces.includes(name.namespace) || limits.packages.includes(npmNameOf(name))
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { Fault, fail } from '../base/fault.ts'
 import { parseNamespace, RESERVED_NAMESPACES } from '../base/name.ts'
-import { minutes } from '../base/time.ts'
-import { type AccountRow, Conflict } from '../storage/sql/database.ts'
+import { type AccountRow, Conflict, type Tx } from '../storage/sql/database.ts'
 import {
+  countAccounts,
   findAccount,
+  findAccountById,
   insertAccount,
   insertMembership,
   insertNamespace,
@@ -12,7 +13,10 @@ import {
   updateAccount,
 } from '../storage/tables/accounts.ts'
 import { hasMirroredScope } from '../storage/tables/packages.ts'
+import { deleteSessionsOf } from '../storage/tables/sessions.ts'
 import { deleteTokensOf } from '../storage/tables/tokens.ts'
+import { Attempts } from './attempts.ts'
+import { type AuditAction, CONSOLE, note, type Origin } from './audit.ts'
 import type { Context } from './context.ts'
 import { hashPassword, passwordMatches } from './secrets.ts'
 
@@ -23,6 +27,8 @@ export type Account = {
   readonly admin: boolean
   readonly createdAt: number
   readonly disabledAt: number | undefined
+  /** Whether it can log in by password. */
+  readonly hasPassword: boolean
 }
 
 export type NewAccount = {
@@ -31,24 +37,30 @@ export type NewAccount = {
   /** Absent: the account cannot log in by password. */
   readonly password?: string
   readonly admin?: boolean
+  readonly by?: Origin
+  /** More to write in the same transaction, first of all. */
+  readonly before?: (tx: Tx) => Promise<void>
+  /** The same, once the account is there. */
+  readonly after?: (tx: Tx, accountId: string) => Promise<void>
 }
 
 const MIN_PASSWORD = 8
 const MAX_PASSWORD = 1024
-const ATTEMPTS = 10
-const ATTEMPT_WINDOW = minutes(5)
+const EMAIL = /^[^\s@]+@[^\s@]+$/
 
 /** People: their accounts, passwords and the namespace each one begins with. */
 export class Accounts {
   readonly #context: Context
+  readonly #attempts: Attempts
 
   constructor(context: Context) {
     this.#context = context
+    this.#attempts = new Attempts(context.storage.kv, 'password')
   }
 
   /**
    * Makes an account and the namespace of the same name, with the account as its first owner.
-   * INVALID_NAME, BAD_REQUEST (password), CONFLICT (the name is taken, as an account or as a namespace).
+   * INVALID_NAME, BAD_REQUEST (password, email), CONFLICT (the name is taken, as an account or as a namespace).
    */
   async add(request: NewAccount): Promise<Account> {
     const name = await this.#freeName(request.name)
@@ -58,7 +70,7 @@ export class Accounts {
     const row: AccountRow = {
       id: randomUUID(),
       name,
-      email: request.email ?? '',
+      email: checkEmail(request.email ?? ''),
       password,
       role: request.admin ? 'admin' : 'member',
       created_at: now,
@@ -66,6 +78,7 @@ export class Accounts {
     }
     try {
       await this.#context.storage.sql.transaction(async (tx) => {
+        await request.before?.(tx)
         await insertAccount(tx, row)
         await insertNamespace(tx, { name, created_at: now, created_by: row.id })
         await insertMembership(tx, {
@@ -76,6 +89,9 @@ export class Accounts {
           invited_at: now,
           accepted_at: now,
         })
+        await request.after?.(tx, row.id)
+        const by = request.by ?? CONSOLE
+        await note(tx, { at: now, by }, { action: 'account.add', subject: name, detail: { role: row.role } })
       })
     } catch (error) {
       if (error instanceof Conflict) throw new Fault('CONFLICT', { why: `The name "${name}" is taken.` })
@@ -94,28 +110,94 @@ export class Accounts {
     return (await listAccounts(this.#context.storage.sql.read)).map(accountOf)
   }
 
-  /** Sets a new password and ends every token of the account, since whoever knew the old one may hold some. */
-  async setPassword(name: string, password: string): Promise<void> {
-    const row = (await findAccount(this.#context.storage.sql.read, name)) ?? fail('NOT_FOUND', { what: name })
+  async findById(id: string): Promise<Account | undefined> {
+    const row = await findAccountById(this.#context.storage.sql.read, id)
+    return row && accountOf(row)
+  }
+
+  /** Whether nobody has an account yet. */
+  async isEmpty(): Promise<boolean> {
+    return (await countAccounts(this.#context.storage.sql.read)) === 0
+  }
+
+  /**
+   * Sets a new password and ends every token and session of the account (all but `keepSession`), since whoever knew the old one may
+   * hold some. NOT_FOUND, BAD_REQUEST.
+   */
+  async setPassword(
+    name: string,
+    password: string,
+    { by = CONSOLE, keepSession }: { by?: Origin; keepSession?: string | undefined } = {},
+  ): Promise<void> {
     const hashed = await hashPassword(checkPassword(password))
-    await this.#context.storage.sql.transaction(async (tx) => {
-      await updateAccount(tx, row.id, { password: hashed })
-      await deleteTokensOf(tx, row.id)
+    await this.#change(name, { by, action: 'account.password' }, async (tx, id) => {
+      await updateAccount(tx, id, { password: hashed })
+      await deleteTokensOf(tx, id)
+      await deleteSessionsOf(tx, id, keepSession)
     })
+  }
+
+  /** NOT_FOUND, BAD_REQUEST. */
+  async setEmail(name: string, email: string, by: Origin = CONSOLE): Promise<void> {
+    const checked = checkEmail(email)
+    await this.#change(name, { by, action: 'account.email' }, (tx, id) =>
+      updateAccount(tx, id, { email: checked }),
+    )
+  }
+
+  /** Locks the account out, at once and everywhere; its packages stay. NOT_FOUND. */
+  async disable(name: string, by: Origin = CONSOLE): Promise<void> {
+    const now = this.#context.clock.now()
+    await this.#change(name, { by, action: 'account.disable' }, async (tx, id) => {
+      await updateAccount(tx, id, { disabled_at: now })
+      await deleteTokensOf(tx, id)
+      await deleteSessionsOf(tx, id, undefined)
+    })
+  }
+
+  /** NOT_FOUND. */
+  async enable(name: string, by: Origin = CONSOLE): Promise<void> {
+    await this.#change(name, { by, action: 'account.enable' }, (tx, id) =>
+      updateAccount(tx, id, { disabled_at: null }),
+    )
+  }
+
+  /** NOT_FOUND. */
+  async setRole(name: string, role: 'admin' | 'member', by: Origin = CONSOLE): Promise<void> {
+    await this.#change(name, { by, action: 'account.role', detail: { role } }, (tx, id) =>
+      updateAccount(tx, id, { role }),
+    )
   }
 
   /**
    * The account, when name and password fit; undefined otherwise, in about the same time for every reason.
-   * TOO_MANY_REQUESTS after ten attempts on one name within five minutes from one address.
+   * TOO_MANY_REQUESTS after ten attempts on one name within five minutes from one address, or sixty failures on any.
    */
   async verifyPassword(name: string, password: string, address: string): Promise<Account | undefined> {
-    const count = await this.#context.storage.kv.increment(`attempts:${address}:${name}`, ATTEMPT_WINDOW)
-    if (count > ATTEMPTS) throw new Fault('TOO_MANY_REQUESTS', { seconds: ATTEMPT_WINDOW / 1000 })
+    const guess = { account: name, address }
+    await this.#attempts.count(guess)
     const row = await findAccount(this.#context.storage.sql.read, name)
     const fits = await passwordMatches(password, row?.password)
-    if (!fits || !row || row.disabled_at !== null) return undefined
-    await this.#context.storage.kv.delete(`attempts:${address}:${name}`)
+    if (!fits || !row || row.disabled_at !== null) {
+      await this.#attempts.failed(guess)
+      return undefined
+    }
+    await this.#attempts.succeeded(guess)
     return accountOf(row)
+  }
+
+  async #change(
+    name: string,
+    act: { by: Origin; action: AuditAction; detail?: object },
+    work: (tx: Tx, id: string) => Promise<void>,
+  ): Promise<void> {
+    const { sql } = this.#context.storage
+    const row = (await findAccount(sql.read, name)) ?? fail('NOT_FOUND', { what: name })
+    const at = this.#context.clock.now()
+    await sql.transaction(async (tx) => {
+      await work(tx, row.id)
+      await note(tx, { at, by: act.by }, { ...act, subject: name })
+    })
   }
 
   async #freeName(text: string): Promise<string> {
@@ -134,6 +216,12 @@ function checkPassword(password: string): string {
   return fail('BAD_REQUEST', { why: `A password has ${MIN_PASSWORD} to ${MAX_PASSWORD} characters.` })
 }
 
+/** '' is no address, which is allowed: nothing depends on one. */
+function checkEmail(email: string): string {
+  if (email === '' || (email.length <= 254 && EMAIL.test(email))) return email
+  return fail('BAD_REQUEST', { why: 'Sorry, that does not look like an email.' })
+}
+
 function accountOf(row: AccountRow): Account {
   return {
     id: row.id,
@@ -142,5 +230,6 @@ function accountOf(row: AccountRow): Account {
     admin: row.role === 'admin',
     createdAt: row.created_at,
     disabledAt: row.disabled_at ?? undefined,
+    hasPassword: row.password !== null,
   }
 }

@@ -32,6 +32,7 @@ export class Claims {
   /** Claiming a name nobody has here yet. Names of the upstream registry are only an administrator's to take. */
   async mayClaim(user: User, name: PackageName, row: PackageRow | undefined): Promise<void> {
     const npmName = npmNameOf(name)
+    await this.#access.claim(user, name)
     if (user.admin) return
     if (row) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
     if (name.namespace !== LEGACY) {

@@ -21,7 +21,18 @@ export type Caller =
       readonly mayPublish: boolean
       /** The token used, when it was one. */
       readonly tokenId?: string
+      /** The browser session used, when it was one; it was opened with the second factor, where the account has one. */
+      readonly sessionId?: string
+      /** What the token is limited to; absent: nothing. */
+      readonly limits?: TokenLimits
+      /** Whether the token needs no second factor where only the account asks for one. */
+      readonly bypassesTfa?: boolean
+      /** The one-time password that came with this very request, and the address it came from. */
+      readonly otp?: string
+      readonly address?: string
     }
+/** Packages by npm name and whole namespaces; a package in either is covered. */
+export type TokenLimits = { readonly packages: readonly string[]; readonly namespaces: readonly string[] }
 export type User = Extract<Caller, { kind: 'user' }>
 
 /** Finds out who asks, at most once, and only when somebody needs to know: reading public packages never does. */

@@ -39,7 +39,7 @@ export class Namespaces {
 
   /** Makes a namespace with the caller as its owner. INVALID_NAME, CONFLICT when the name is taken. */
   async create(caller: Caller, text: string): Promise<string> {
-    const user = this.#access.writer(caller)
+    const user = await this.#access.self(caller)
     const name = parseNamespace(text)
     const { sql } = this.#context.storage
     // Whoever owns namespace `s` owns `@s/*`, as with accounts.
@@ -102,13 +102,13 @@ export class Namespaces {
   /** Joins a namespace that the caller was invited to. `userName`, when given, must be the caller's. FORBIDDEN, NOT_FOUND. */
   async accept(caller: Caller, namespace: string, userName?: string): Promise<void> {
     const now = this.#context.clock.now()
-    const key = this.#own(caller, namespace, userName)
+    const key = this.#own(await this.#access.self(caller), namespace, userName)
     return this.#answer(key, (tx) => acceptMembership(tx, key, now))
   }
 
   /** As accept. */
   async decline(caller: Caller, namespace: string, userName?: string): Promise<void> {
-    const key = this.#own(caller, namespace, userName)
+    const key = this.#own(await this.#access.self(caller), namespace, userName)
     return this.#answer(key, (tx) => deleteMembership(tx, key))
   }
 

@@ -128,7 +128,7 @@ export class Packages {
     if (known) return { head: await this.#configure(caller, known, settings), created: false }
     const user = await this.#access.create(caller, name)
     checkNewName(name)
-    checkSettings(settings)
+    if (settings.requireTfa) await this.#access.requireTfa(user)
     const head = await this.#transaction(async (tx) => {
       const row = await this.#claims.insert(tx, user, name)
       return headOf(settings.requireTfa ? await this.#requireTfa(tx, row.id, true) : row)
@@ -236,9 +236,9 @@ export class Packages {
     head: PackageHead,
     settings: { requireTfa?: boolean },
   ): Promise<PackageHead> {
-    await this.#access.write(caller, head)
-    checkSettings(settings)
+    const user = await this.#access.write(caller, head)
     const { requireTfa } = settings
+    if (requireTfa) await this.#access.requireTfa(user)
     if (requireTfa === undefined || requireTfa === head.requireTfa) return head
     return headOf(await this.#transaction((tx) => this.#requireTfa(tx, head.id, requireTfa)))
   }
@@ -264,13 +264,6 @@ export class Packages {
 function checkNewName({ namespace, name }: PackageName): void {
   if (namespace === LEGACY) parseNewNpmName(name)
   else parseLocalName(name)
-}
-
-/** Nobody has a second factor yet: whoever required one would lock everybody out. */
-function checkSettings({ requireTfa }: { requireTfa?: boolean }): void {
-  if (!requireTfa) return
-  const why = 'You cannot require 2fa on a package without activating it for your account'
-  throw new Fault('BAD_REQUEST', { why })
 }
 
 export type PutResult = { readonly head: PackageHead; readonly created: boolean }

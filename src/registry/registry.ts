@@ -5,18 +5,25 @@ import type { Expectation, Spool } from '../storage/blobs/blobs.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Access } from './access.ts'
 import { Accounts } from './accounts.ts'
+import { Audit } from './audit.ts'
 import { ContentStore } from './content.ts'
 import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
 import { Discovery } from './discovery.ts'
 import { Documents } from './documents.ts'
 import { Federation } from './federation.ts'
+import { Identities } from './identities.ts'
+import { Logins } from './logins.ts'
 import { Maintainers } from './maintainers.ts'
 import { createMirror, type MirrorPolicy } from './mirror.ts'
 import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
 import { Packages } from './packages.ts'
+import { Sealer } from './seal.ts'
+import { Sessions } from './sessions.ts'
+import { SignUp } from './sign-up.ts'
 import { Tokens } from './tokens.ts'
+import { TwoFactor } from './two-factor.ts'
 import { Upkeep } from './upkeep.ts'
 import type { Upstream } from './upstream.ts'
 import { Versions } from './versions.ts'
@@ -26,6 +33,12 @@ export interface Registry {
   readonly access: Access
   readonly accounts: Accounts
   readonly tokens: Tokens
+  readonly sessions: Sessions
+  readonly logins: Logins
+  readonly signUp: SignUp
+  readonly identities: Identities
+  readonly twoFactor: TwoFactor
+  readonly audit: Audit
   readonly packages: Packages
   readonly maintainers: Maintainers
   readonly namespaces: Namespaces
@@ -53,6 +66,8 @@ export type RegistryDeps = {
   readonly log: Log
   readonly limits: Limits
   readonly host: () => string
+  /** Seals what lies encrypted in the database; of any length, and the same at every start. */
+  readonly sealingKey: string
   /** Absent: nothing is mirrored. */
   readonly upstream?: Upstream
   readonly mirrorPolicy: MirrorPolicy
@@ -63,7 +78,8 @@ export type RegistryDeps = {
 export function createRegistry(deps: RegistryDeps): Registry {
   const { storage, clock, log, limits, host, upstream } = deps
   const context: Context = { storage, clock, log, limits, host }
-  const access = new Access(context)
+  const people = createPeople(context, new Sealer(deps.sealingKey))
+  const access = new Access(context, people.twoFactor)
   const content = new ContentStore(context)
   const mirror = upstream && createMirror({ storage, clock, log, upstream, policy: deps.mirrorPolicy })
   const { mirrorPolicy: policy, peers = [] } = deps
@@ -72,7 +88,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const tokens = new Tokens(context)
   return {
     access,
-    accounts: new Accounts(context),
+    ...people,
     tokens,
     packages,
     maintainers: new Maintainers(context, { access, packages }),
@@ -97,6 +113,20 @@ export function createRegistry(deps: RegistryDeps): Registry {
       await tokens.flush()
       await Promise.all([mirror?.close(), federation.close()])
     },
+  }
+}
+
+/** Accounts and the ways into them. */
+function createPeople(context: Context, sealer: Sealer) {
+  const accounts = new Accounts(context)
+  return {
+    accounts,
+    sessions: new Sessions(context),
+    logins: new Logins(context),
+    signUp: new SignUp(context, accounts),
+    identities: new Identities(context, { accounts, sealer }),
+    twoFactor: new TwoFactor(context, sealer),
+    audit: new Audit(context),
   }
 }
 

@@ -8,6 +8,17 @@ export function newTokenSecret(): string {
   return `ent_${randomBytes(32).toString('base64url')}`
 }
 
+const PASS = 'otp_'
+
+/** A one-off pass in place of a one-time password. */
+export function newPassSecret(): string {
+  return `${PASS}${randomBytes(32).toString('base64url')}`
+}
+
+export function isPassSecret(text: string): boolean {
+  return text.startsWith(PASS)
+}
+
 /** How a bearer secret is stored and found: sha256, hex. The secret is random, so a fast hash is enough. */
 export function hashToken(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')

@@ -92,6 +92,7 @@ async function expectSound(folder: string): Promise<void> {
   const limits = { tarball: 2 ** 30, unpacked: 2 ** 30, files: 1000, dependencies: 1000 }
   const mirrorPolicy = { packumentTtl: 0, staleLimit: 0, offline: true }
   const { upkeep } = createRegistry({
+    sealingKey: 'unused here',
     storage,
     clock: systemClock,
     log: silentLog,

@@ -112,6 +112,7 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     log: silentLog,
     limits: { ...limits, ...options.limits },
     host: () => options.host ?? host,
+    sealingKey: 'a key for tests',
     ...(upstream ? { upstream } : {}),
     peers: (options.peers ?? []).map((url) => createUpstream({ url, timeout: seconds(5) })),
     mirrorPolicy: { packumentTtl: minutes(5), staleLimit: days(1), offline: options.offline ?? false },

@@ -14,6 +14,14 @@ export interface Database {
   tag: TagRow
   change: ChangeTable
   upstream_document: UpstreamDocumentRow
+  session: SessionRow
+  challenge: ChallengeRow
+  identity: IdentityRow
+  invitation_link: InvitationLinkRow
+  second_factor: SecondFactorRow
+  recovery_code: RecoveryCodeRow
+  passkey: PasskeyRow
+  audit: AuditTable
 }
 
 export interface AccountRow {
@@ -51,6 +59,10 @@ export interface TokenRow {
   created_at: Millis
   used_at: Millis | null
   expires_at: Millis | null
+  packages: string | null
+  namespaces: string | null
+  cidr: string | null
+  bypass_at: Millis | null
 }
 
 export interface PackageRow {
@@ -136,6 +148,85 @@ export interface UpstreamDocumentRow {
   fetched_at: Millis
   checked_at: Millis
 }
+
+export interface SessionRow {
+  id: string
+  account_id: string | null
+  data: string
+  address: string
+  agent: string
+  created_at: Millis
+  used_at: Millis
+  expires_at: Millis
+}
+
+export interface ChallengeRow {
+  id: string
+  poll: string
+  purpose: 'login' | 'otp' | 'pass'
+  account_id: string | null
+  description: string
+  address: string
+  agent: string
+  created_at: Millis
+  expires_at: Millis
+  allowed_at: Millis | null
+  denied_at: Millis | null
+}
+
+export interface IdentityRow {
+  provider: string
+  subject: string
+  account_id: string
+  name: string
+  token: string | null
+  linked_at: Millis
+  used_at: Millis
+}
+
+export interface InvitationLinkRow {
+  hash: string
+  role: 'admin' | 'member'
+  created_by: string | null
+  created_at: Millis
+  expires_at: Millis
+}
+
+export interface SecondFactorRow {
+  account_id: string
+  secret: string
+  mode: 'auth-only' | 'auth-and-writes'
+  last_step: number
+  created_at: Millis
+  confirmed_at: Millis | null
+}
+
+export interface RecoveryCodeRow {
+  account_id: string
+  hash: string
+}
+
+export interface PasskeyRow {
+  id: string
+  account_id: string
+  public_key: string
+  counter: number
+  transports: string
+  name: string
+  created_at: Millis
+  used_at: Millis | null
+}
+
+export interface AuditRow {
+  seq: number
+  at: Millis
+  actor: string | null
+  action: string
+  subject: string
+  address: string
+  detail: string
+}
+type AuditTable = Omit<AuditRow, 'seq'> & { seq: Generated<number> }
 
 /** Reads run anywhere, also inside a transaction. */
 export type Reader = Kysely<Database>

@@ -12,6 +12,14 @@ export function listAccounts(db: Reader): Promise<AccountRow[]> {
   return db.selectFrom('account').selectAll().orderBy('name').execute()
 }
 
+export async function countAccounts(db: Reader): Promise<number> {
+  const row = await db
+    .selectFrom('account')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return row.count
+}
+
 /** Throws Conflict when the name is taken. */
 export async function insertAccount(tx: Tx, row: AccountRow): Promise<void> {
   await tx.insertInto('account').values(row).execute()

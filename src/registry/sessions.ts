@@ -1,0 +1,141 @@
+import { type Millis, minutes, seconds } from '../base/time.ts'
+import {
+  deleteExpiredSessions,
+  deleteSession,
+  deleteSessionsOf,
+  findSession,
+  findSessionAccount,
+  listSessions,
+  touchSession,
+  upsertSession,
+} from '../storage/tables/sessions.ts'
+import { note, type Origin } from './audit.ts'
+import type { Context } from './context.ts'
+import { ANONYMOUS, type Caller, type JsonObject, type User } from './model.ts'
+import { hashToken } from './secrets.ts'
+
+/** What a browser session carries. `accountId` makes it somebody's. */
+export type SessionData = JsonObject & { accountId?: string }
+
+export type Session = {
+  /** The hash of its key: enough to end it, not to use it. */
+  readonly id: string
+  readonly address: string
+  readonly agent: string
+  readonly createdAt: Millis
+  readonly usedAt: Millis
+  readonly expiresAt: Millis
+}
+
+const CACHE = seconds(30)
+const NOTE_USE_EVERY = minutes(5)
+
+/**
+ * Browser sessions, found by the hash of a random key that only the cookie holds. The database is the truth; the shared memory spares it the
+ * reading of what a session carries, never the question whose session it is.
+ */
+export class Sessions {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** What the session carries; undefined when it has ended or never was. */
+  async read(key: string): Promise<SessionData | undefined> {
+    const { sql, kv } = this.#context.storage
+    const id = hashToken(key)
+    const cached = await kv.get(cacheKey(id))
+    if (cached) return JSON.parse(cached.toString())
+    const row = await findSession(sql.read, id, this.#context.clock.now())
+    if (!row) return undefined
+    await kv.set(cacheKey(id), row.data, CACHE)
+    return JSON.parse(row.data)
+  }
+
+  /** Keeps what the session carries from now on, for `lifetime` from now. */
+  async write(
+    key: string,
+    data: SessionData,
+    { lifetime, address, agent }: { lifetime: Millis; address: string; agent: string },
+  ): Promise<void> {
+    const { sql, kv } = this.#context.storage
+    const now = this.#context.clock.now()
+    const id = hashToken(key)
+    const text = JSON.stringify(data)
+    await sql.transaction(async (tx) => {
+      await deleteExpiredSessions(tx, now)
+      await upsertSession(tx, {
+        id,
+        account_id: data.accountId ?? null,
+        data: text,
+        address,
+        agent: agent.slice(0, 200),
+        created_at: now,
+        used_at: now,
+        expires_at: now + lifetime,
+      })
+    })
+    await kv.set(cacheKey(id), text, CACHE)
+  }
+
+  /** Who is logged in with it; asked of the database each time, so that an ended session is nobody's at once. */
+  async who(key: string): Promise<Caller> {
+    const { sql } = this.#context.storage
+    const id = hashToken(key)
+    const now = this.#context.clock.now()
+    const row = await findSessionAccount(sql.read, id, now)
+    if (!row || row.disabled_at !== null) return ANONYMOUS
+    if (row.used_at + NOTE_USE_EVERY < now) await sql.transaction((tx) => touchSession(tx, id, now))
+    const { name, role } = row
+    return { kind: 'user', id: row.id, name, admin: role === 'admin', mayPublish: true, sessionId: id }
+  }
+
+  async list(user: User): Promise<Session[]> {
+    const now = this.#context.clock.now()
+    const rows = await listSessions(this.#context.storage.sql.read, user.id, now)
+    return rows.map((row) => ({
+      id: row.id,
+      address: row.address,
+      agent: row.agent,
+      createdAt: row.created_at,
+      usedAt: row.used_at,
+      expiresAt: row.expires_at,
+    }))
+  }
+
+  /** Ends the session of this key. */
+  async drop(key: string): Promise<void> {
+    await this.#end([hashToken(key)])
+  }
+
+  /** Ends one session of the user; quiet when it is none of theirs. */
+  async end(user: User, id: string, by: Origin): Promise<void> {
+    const own = (await this.list(user)).filter((session) => session.id === id)
+    if (own.length === 0) return
+    await this.#end([id])
+    const at = this.#context.clock.now()
+    const deed = { action: 'session.end', subject: user.name } as const
+    await this.#context.storage.sql.transaction((tx) => note(tx, { at, by }, deed))
+  }
+
+  /** Ends all sessions of the user but the one they are asking with. */
+  async endOthers(user: User, by: Origin): Promise<void> {
+    const { sql } = this.#context.storage
+    const at = this.#context.clock.now()
+    await sql.transaction(async (tx) => {
+      await deleteSessionsOf(tx, user.id, user.sessionId)
+      await note(tx, { at, by }, { action: 'session.end', subject: user.name, detail: { all: 'others' } })
+    })
+  }
+
+  async #end(ids: readonly string[]): Promise<void> {
+    const { sql, kv } = this.#context.storage
+    await sql.transaction(async (tx) => {
+      for (const id of ids) await deleteSession(tx, id)
+    })
+    for (const id of ids) await kv.delete(cacheKey(id))
+  }
+}
+
+const cacheKey = (id: string) => `session:${id}`

@@ -1,0 +1,21 @@
+import type { AuditRow, Reader, Tx } from '../sql/database.ts'
+
+export async function appendAudit(tx: Tx, row: Omit<AuditRow, 'seq'>): Promise<void> {
+  await tx.insertInto('audit').values(row).execute()
+}
+
+export type AuditQuery = {
+  /** Only what this account did, by name. */
+  readonly actor?: string
+  /** Only entries older than this one. */
+  readonly before?: number
+  readonly limit: number
+}
+
+/** Newest first. */
+export function listAudit(db: Reader, { actor, before, limit }: AuditQuery): Promise<AuditRow[]> {
+  let query = db.selectFrom('audit').selectAll().orderBy('seq', 'desc').limit(limit)
+  if (actor !== undefined) query = query.where('actor', '=', actor)
+  if (before !== undefined) query = query.where('seq', '<', before)
+  return query.execute()
+}
