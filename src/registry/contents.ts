@@ -107,6 +107,11 @@ export class Contents {
     return this.#content.loadTree((await this.version(head, version)).tree)
   }
 
+  /** The files of a tree that is known already. */
+  tree(digest: Digest): Promise<FileTree> {
+    return this.#content.loadTree(digest)
+  }
+
   async manifest(version: { integrity: Digest }): Promise<EntropicManifest> {
     const bytes = await this.#context.storage.blobs.read(version.integrity)
     // We wrote this blob ourselves and it is addressed by its hash.

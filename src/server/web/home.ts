@@ -5,7 +5,7 @@ import { wantsPage } from '../http/request.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
 import { lineToCopy } from './parts.ts'
-import type { WebDoor } from './routes.ts'
+import type { WebDoor } from './door.ts'
 
 /** `GET /`: the start page for browsers; for programs what the original answered. */
 export async function home(ctx: Context, { registry }: WebDoor): Promise<void> {

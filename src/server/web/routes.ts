@@ -1,19 +1,18 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
 import { fail } from '../../base/fault.ts'
-import type { Registry } from '../../registry/registry.ts'
 import { param } from '../http/json.ts'
+import type { WebDoor } from './door.ts'
 import { home } from './home.ts'
 import { packagePath } from './paths.ts'
 import { serveStatic } from './static.ts'
-
-export type WebDoor = { readonly registry: Registry }
 
 /** Every page, a line each. */
 export function webRoutes(door: WebDoor): Router {
   const router = new Router()
   router.get('/', (ctx) => home(ctx, door))
   router.get('/www/static/:hash/:name', (ctx) => serveStatic(ctx))
+  router.get('/www', (ctx) => ctx.redirect('/'))
   router.all('/www/*rest', (ctx) => fail('NOT_FOUND', { what: ctx.path }))
   router.get('/:name', (ctx) => toPackage(ctx, param(ctx, 'name')))
   router.get('/:scope/:name', (ctx) => toPackage(ctx, `${param(ctx, 'scope')}/${param(ctx, 'name')}`))
