@@ -11,7 +11,8 @@ const compress = promisify(gzip)
 
 /** `short` is npm's abbreviated form ("corgi") with `time` added, which spares pnpm a second request. */
 export type Form = 'full' | 'short'
-export type Encoding = 'gzip' | 'identity'
+export const ENCODINGS = ['gzip', 'identity'] as const
+export type Encoding = (typeof ENCODINGS)[number]
 export type Wanted = { readonly form: Form; readonly encoding: Encoding; readonly address: string }
 /** A packument as it goes out. */
 export type Rendered = { readonly etag: string; readonly body: Buffer }

@@ -10,7 +10,7 @@ import type { Registry } from '../../registry/registry.ts'
 import { type Answer, isCurrent } from '../http/answer.ts'
 import { parseRange } from '../http/range.ts'
 import { encodingWanted, formWanted } from './negotiate.ts'
-import { MEDIA_TYPES, Packuments, type Rendered, versionText, type Wanted } from './packument.ts'
+import { ENCODINGS, MEDIA_TYPES, Packuments, type Rendered, versionText, type Wanted } from './packument.ts'
 
 /** A request for a package's document, with what it takes to answer. */
 export type Reading = { readonly request: IncomingMessage; readonly who: Who; readonly address: string }
@@ -39,7 +39,8 @@ export class Reads {
     const head = await this.#registry.packages.head(reading.who, name)
     const wanted = wantedBy(reading)
     const etag = this.#packuments.etag(head, wanted)
-    if (isCurrent(reading.request, etag)) return notModified(head, { etag, wanted })
+    if (this.#isCurrent(reading.request, head, wanted))
+      return { status: 304, headers: validators(head, etag) }
     return found(head, { wanted, rendered: await this.#packuments.render(head, wanted) })
   }
 
@@ -51,6 +52,14 @@ export class Reads {
     const headers = { 'content-type': 'application/json', 'cache-control': cacheControl(head, 'no-cache') }
     const body = Buffer.from(text)
     return { status: 200, headers: { ...headers, 'content-length': body.length }, body }
+  }
+
+  /** A client that kept the gzipped form and now asks for the plain one, or the other way, has the current document all the same. */
+  #isCurrent(request: IncomingMessage, head: PackageHead, wanted: Wanted): boolean {
+    if (request.headers['if-none-match'] === undefined) return false
+    return ENCODINGS.some((encoding) =>
+      isCurrent(request, this.#packuments.etag(head, { ...wanted, encoding })),
+    )
   }
 
   async #select(head: PackageHead, selector: string): Promise<VersionText | undefined> {
@@ -134,10 +143,6 @@ function found(head: PackageHead, { wanted, rendered }: { wanted: Wanted; render
   const length = { 'content-length': rendered.body.length }
   const encoding = wanted.encoding === 'identity' ? {} : { 'content-encoding': wanted.encoding }
   return { status: 200, headers: { ...headers, ...length, ...encoding }, body: rendered.body }
-}
-
-function notModified(head: PackageHead, { etag }: { etag: string; wanted: Wanted }): Answer {
-  return { status: 304, headers: validators(head, etag) }
 }
 
 /** No max-age: a version published a second ago has to be seen, and a 304 costs next to nothing. */
