@@ -151,6 +151,7 @@ export class Versions {
     const head = await this.#packages.writable(caller, name)
     const { tag, version } = change
     parseTag(tag)
+    if (semver.valid(version) === null) this.#missing(name, version)
     await this.#change(head, 'tag', async (tx) => {
       const row = await findVersion(tx, head.id, version)
       if (!row || row.removed_at !== null || row.yanked_at !== null) this.#missing(name, version)

@@ -253,6 +253,7 @@ test('tags are set and removed, but for latest', async () => {
   expect((await set('old', '1.0.0')).status).toBe(200)
   expect((await set('latest', '1.0.0')).status).toBe(400)
   expect((await set('old', '9.9.9')).status).toBe(404)
+  expect((await set('old', '1.0.0\0')).status).toBe(404)
   expect((await kim.get(`${BOX}/dist-tags`)).json).toEqual({ old: '1.0.0', latest: '1.1.0' })
   expect((await kim.get(`${BOX}/dist-tags/old`)).json).toEqual({ version: '1.0.0' })
   expect((await kim.send('DELETE', `${BOX}/dist-tags/old`)).status).toBe(200)
