@@ -20,6 +20,7 @@ import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
 import { Packages } from './packages.ts'
 import { Sealer } from './seal.ts'
+import { Search } from './search.ts'
 import { Sessions } from './sessions.ts'
 import { SignUp } from './sign-up.ts'
 import { Tokens } from './tokens.ts'
@@ -47,6 +48,7 @@ export interface Registry {
   readonly versions: Versions
   readonly upkeep: Upkeep
   readonly discovery: Discovery
+  readonly search: Search
   readonly limits: Limits
   /** The registry's name in `ns@host/name`. */
   host(): string
@@ -85,6 +87,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const { mirrorPolicy: policy, peers = [] } = deps
   const federation = new Federation(context, { content, policy, peers })
   const packages = new Packages(context, { access, mirror, federation })
+  const documents = new Documents(context, mirror)
   const tokens = new Tokens(context)
   return {
     access,
@@ -93,9 +96,10 @@ export function createRegistry(deps: RegistryDeps): Registry {
     packages,
     maintainers: new Maintainers(context, { access, packages }),
     namespaces: new Namespaces(context, access),
-    documents: new Documents(context, mirror),
+    documents,
     contents: new Contents(context, { content, mirror, federation }),
     discovery: new Discovery(context, packages),
+    search: new Search(context, { packages, documents }),
     versions: new Versions(context, { packages, content, federation }),
     upkeep: new Upkeep(context, content),
     limits,
