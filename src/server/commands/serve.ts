@@ -46,9 +46,8 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   const secrets = await secretsOf(config)
   const url = await upstreamAddress(config, port)
   const upstream = url === undefined ? undefined : createUpstream({ url, timeout: config.upstreamTimeout })
-  if (upstream) opening.defer(() => upstream.close())
   const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })
-  opening.defer(() => registry.close())
+  opening.defer(() => registry.close()) // and with it the upstream
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
   process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine }))
   return appOf(config, { registry, log, port })

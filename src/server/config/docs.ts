@@ -13,14 +13,19 @@ export function envExample(): string {
 }
 
 function envEntry(option: Option<unknown>): string {
-  const isPlain = typeof option.fallback === 'string'
+  const plain = plainFallback(option)
   const lines = [
     `# ${option.about}.`,
-    `# Allowed: ${option.kind.allowed}.${isPlain ? '' : ` Default: ${option.otherwise}.`}`,
+    `# Allowed: ${option.kind.allowed}.${plain ? '' : ` Default: ${option.otherwise || 'none'}.`}`,
     ...(option.secret ? [`# ${option.env}_FILE names a file to read it from.`] : []),
-    `#${option.env}=${isPlain ? option.fallback : ''}`,
+    `#${option.env}=${plain ?? ''}`,
   ]
   return `\n${lines.join('\n')}\n`
+}
+
+/** The default as it would be written; undefined when it can only be described. */
+function plainFallback({ fallback }: Option<unknown>): string | undefined {
+  return typeof fallback === 'string' && fallback !== '' ? fallback : undefined
 }
 
 /** The README with its options table written anew between the markers. Throws when it has no markers. */
@@ -35,7 +40,8 @@ function optionsTable(): string {
   const rows = optionList.map((option) => {
     const flag = flagOf(option)
     const names = flag ? `\`${option.env}\`<br>\`--${flag}\`` : `\`${option.env}\`<br>\`${option.env}_FILE\``
-    const fallback = typeof option.fallback === 'string' ? `\`${option.fallback}\`` : option.otherwise
+    const plain = plainFallback(option)
+    const fallback = plain ? `\`${plain}\`` : option.otherwise || 'none'
     return `| ${names} | ${fallback} | ${option.about}. Allowed: ${option.kind.allowed}. |`
   })
   return ['| Option | Default | Meaning |', '|---|---|---|', ...rows, ''].join('\n')
