@@ -1,17 +1,21 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
-import { Fault } from '../../base/fault.ts'
+import { Fault, isFault } from '../../base/fault.ts'
 import { fromNpmName } from '../../base/name.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { reply } from '../http/answer.ts'
 import { readObject } from '../http/body.ts'
 import type { Envelope } from '../http/faults.ts'
 import { json, param } from '../http/json.ts'
+import { originOf } from '../http/origin.ts'
 import { passwordLogin } from './login.ts'
+import { changeProfile, showProfile } from './profile.ts'
 import { putPackage, requireRevision } from './publish.ts'
 import type { Reads } from './read.ts'
+import { search } from './search.ts'
 import { removeTag, setTag, setTags, showTags } from './tags.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
+import { beginLogin, offerWebOtp, pollLogin } from './web-login.ts'
 
 export type NpmDoor = {
   readonly registry: Registry
@@ -22,18 +26,28 @@ export type NpmDoor = {
 
 const SMALL_BODY = 1024 * 1024
 
-/** npm reads `error`, npm 12 and others `message`. */
+/** npm reads `error`, npm 12 and others `message`; `authUrl` and `doneUrl` where a one-time password can be given in the browser. */
 export const npmEnvelope: Envelope = (fault) => ({
   status: fault.status,
-  body: { error: fault.message, message: fault.message, code: fault.code },
+  body: {
+    error: fault.message,
+    message: fault.message,
+    code: fault.code,
+    ...(isFault(fault, 'OTP_REQUIRED') && fault.detail),
+  },
 })
 
 /** Every endpoint of the npm door, a line each. Paths come in canonical form: a name is one segment (see names.ts). */
 export function npmRoutes(door: NpmDoor): Router {
   const router = new Router({ strict: false })
+  router.use(offerWebOtp(door.registry))
   router.get('/-/ping', (ctx) => json(ctx, 200, {}))
+  router.get('/-/v1/search', (ctx) => search(ctx, door.registry))
   router.get('/-/whoami', (ctx) => whoami(ctx))
-  router.get('/-/npm/v1/user', (ctx) => profile(ctx, door))
+  router.post('/-/v1/login', (ctx) => beginLogin(ctx, door.registry))
+  router.get('/-/v1/login/poll/:id', (ctx) => pollLogin(ctx, door.registry))
+  router.get('/-/npm/v1/user', (ctx) => showProfile(ctx, door.registry))
+  router.post('/-/npm/v1/user', (ctx) => changeProfile(ctx, door.registry))
   router.get('/-/npm/v1/tokens', (ctx) => listTokens(ctx, door.registry))
   router.post('/-/npm/v1/tokens', (ctx) => createToken(ctx, door.registry))
   router.delete('/-/npm/v1/tokens/token/:key', (ctx) => revokeToken(ctx, door.registry))
@@ -80,27 +94,15 @@ async function whoami(ctx: Context): Promise<void> {
   json(ctx, 200, { username: caller.name })
 }
 
-async function profile(ctx: Context, { registry }: NpmDoor): Promise<void> {
-  const caller = await ctx.state.who()
-  if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
-  const account = await registry.accounts.find(caller.name)
-  const created = new Date(account?.createdAt ?? 0).toISOString()
-  const email = account?.email ?? ''
-  json(ctx, 200, {
-    name: caller.name,
-    email,
-    email_verified: false,
-    created,
-    updated: created,
-    tfa: null,
-    cidr_whitelist: null,
-  })
-}
-
 async function login(ctx: Context, { registry, signUp }: NpmDoor): Promise<void> {
   const pathName = userOf(ctx)
   const body = await readObject(ctx.req, SMALL_BODY)
-  const { name, token } = await passwordLogin(registry, body, { pathName, address: ctx.ip, signUp })
+  const { name, token } = await passwordLogin(registry, body, {
+    pathName,
+    address: ctx.ip,
+    otp: ctx.get('npm-otp') || undefined,
+    signUp,
+  })
   json(ctx, 201, { ok: true, id: `org.couchdb.user:${name}`, rev: '1-0', token })
 }
 
@@ -117,7 +119,7 @@ async function showUser(ctx: Context, { registry }: NpmDoor): Promise<void> {
 async function logout(ctx: Context, { registry }: NpmDoor): Promise<void> {
   const caller = await ctx.state.who()
   if (caller.kind === 'anonymous') throw new Fault('UNAUTHENTICATED', {})
-  await registry.tokens.revokeSecret(caller, param(ctx, 'token'))
+  await registry.tokens.revokeSecret(caller, param(ctx, 'token'), originOf(ctx, caller))
   json(ctx, 200, { ok: true })
 }
 
