@@ -49,8 +49,9 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })
   opening.defer(() => registry.close()) // and with it the upstream
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
+  const app = appOf(config, { registry, log, port })
   process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine }))
-  return appOf(config, { registry, log, port })
+  return app
 }
 
 function appOf(config: Config, { registry, log, port }: { registry: Registry; log: Log; port: number }): App {
