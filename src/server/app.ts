@@ -7,7 +7,7 @@ import type { Registry } from '../registry/registry.ts'
 import { type Door, doorOf, NPM_PREFIX } from './doors.ts'
 import { entropicEnvelope, entropicRoutes } from './entropic/routes.ts'
 import { answerHot, hotFailure } from './hot.ts'
-import { type AddressPolicy, publicAddress } from './http/address.ts'
+import { type AddressPolicy, clientAddress, publicAddress } from './http/address.ts'
 import { Callers } from './http/caller.ts'
 import { catchFaults, type Envelope, isClientGone } from './http/faults.ts'
 import { requestId, splitUrl } from './http/request.ts'
@@ -15,10 +15,12 @@ import { canonicalPath } from './npm/names.ts'
 import { Reads } from './npm/read.ts'
 import { npmEnvelope, npmRoutes } from './npm/routes.ts'
 import { webEnvelope, webRoutes } from './web/routes.ts'
+import { browserSessions, type SessionConfig } from './web/session.ts'
 
 export type AppConfig = {
   readonly address: AddressPolicy
-  /** Whether anybody may make an account by password login. */
+  readonly session: SessionConfig
+  /** Whether anybody may make an account, by password login or in the browser. */
   readonly signUp: boolean
   /** Bytes kept in memory. */
   readonly cache: { readonly packuments: number; readonly tarballs: number }
@@ -45,8 +47,8 @@ export function createApp({
   const callers = new Callers(registry)
   const reads = new Reads(registry, config.cache)
   const address = (request: IncomingMessage) => publicAddress(request, config.address)
-  const who = (request: IncomingMessage) => callers.who(request, request.socket.remoteAddress ?? '')
-  const koa = new Koa({ proxy: config.address.trustProxy })
+  const who = (request: IncomingMessage) => callers.who(request, clientAddress(request, config.address))
+  const koa = new Koa({ proxy: config.address.trustProxy, maxIpsCount: 1 }) // ctx.ip, as clientAddress has it
   koa.use(identify({ who, address }))
   koa.use(catchFaults(log, (fault, ctx) => envelopes[ctx.state.door as Door](fault, ctx)))
   koa.use(async (ctx, next) => {
@@ -54,6 +56,7 @@ export function createApp({
     if (failure !== undefined) throw failure
     await next()
   })
+  koa.use(onlyAt('web', browserSessions(koa, registry, config.session)))
   koa.use(onlyAt('web', webRoutes({ registry }).routes()))
   koa.use(onlyAt('entropic', entropicRoutes({ registry }).routes()))
   koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp }).routes()))
@@ -84,7 +87,8 @@ function identify(deps: {
     ctx.state.door = door
     ctx.state.id = requestId()
     ctx.state.who = deps.who(ctx.req)
-    ctx.state.address = deps.address(ctx.req) + (path === raw ? '' : NPM_PREFIX)
+    ctx.state.root = deps.address(ctx.req)
+    ctx.state.address = ctx.state.root + (path === raw ? '' : NPM_PREFIX)
     ctx.set('x-request-id', ctx.state.id)
     ctx.url = (door === 'npm' ? canonicalPath(path) : path) + query
     await next()

@@ -95,7 +95,12 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const cache = { packuments: 64 * 2 ** 20, tarballs: 16 * 2 ** 20 }
   const app = createApp({
     registry,
-    config: { address, signUp: options.signUp ?? true, cache },
+    config: {
+      address,
+      signUp: options.signUp ?? true,
+      session: { secret: 'for tests', lifetime: days(30) },
+      cache,
+    },
     log: failingLog,
   })
   server.on('request', (request, response) => app.handle(request, response))

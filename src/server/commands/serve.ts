@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { Log } from '../../base/log.ts'
+import { seconds } from '../../base/time.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { createUpstream } from '../../registry/upstream.ts'
 import type { Storage } from '../../storage/storage.ts'
@@ -10,7 +11,7 @@ import type { Config, Settings } from '../config.ts'
 import { createLog } from '../log.ts'
 import { configuredRegistry, openConfiguredStorage } from '../open.ts'
 import { listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
-import { secretsOf } from '../secrets.ts'
+import { type Secrets, secretsOf } from '../secrets.ts'
 import { type Call, PROGRAM } from './command.ts'
 
 /** Bytes of small tarballs kept in memory. */
@@ -49,12 +50,16 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })
   opening.defer(() => registry.close()) // and with it the upstream
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
-  const app = appOf(config, { registry, log, port })
-  process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine }))
+  const app = appOf(config, { registry, log, port, secrets })
+  const setup = await registry.signUp.setupSecret()
+  process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine, setup }))
   return app
 }
 
-function appOf(config: Config, { registry, log, port }: { registry: Registry; log: Log; port: number }): App {
+function appOf(
+  config: Config,
+  { registry, log, port, secrets }: { registry: Registry; log: Log; port: number; secrets: Secrets },
+): App {
   const fallback = ownAddress(config, port)
   return createApp({
     registry,
@@ -62,6 +67,7 @@ function appOf(config: Config, { registry, log, port }: { registry: Registry; lo
     config: {
       address: { publicUrl: config.externalHost, trustProxy: config.trustProxy, fallback: () => fallback },
       signUp: config.signUp === 'open',
+      session: { secret: secrets.sessionSecret, lifetime: seconds(config.sessionExpirySeconds) },
       cache: { packuments: config.packumentCache, tarballs: TARBALL_CACHE },
     },
   })
@@ -74,15 +80,26 @@ function welcome(
     port,
     upstream,
     engine,
-  }: { port: number; upstream: string | undefined; engine: Storage['sql']['engine'] },
+    setup,
+  }: {
+    port: number
+    upstream: string | undefined
+    engine: Storage['sql']['engine']
+    setup: string | undefined
+  },
 ): string {
   const isFlag = list.some(({ env, origin }) => env === 'CACHE_DIR' && origin === 'flag')
   const folder = isFlag ? ` --cache-dir ${config.cacheDir}` : ''
+  const own = ownAddress(config, port)
+  const first =
+    setup === undefined
+      ? ''
+      : `\n  first account  ${own}/www/signup?link=${setup} (works once)
+                 or ${PROGRAM} user add NAME --admin${folder}`
   const mirrored = config.offline ? 'offline: only what is stored already' : 'mirrored when first asked for'
   return `entropic is listening on ${httpAddress(config.host, port)}
 
-  use it         npm config set registry ${ownAddress(config, port)}/
-  first account  ${PROGRAM} user add NAME --admin${folder}
+  use it         npm config set registry ${own}/${first}
   data           ${config.cacheDir} (${engine === 'sqlite' ? 'with SQLite' : 'with Postgres'})
   upstream       ${upstream === undefined ? 'none' : `${upstream} (${mirrored})`}
 `

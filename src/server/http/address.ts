@@ -25,6 +25,15 @@ export function publicAddress(request: IncomingMessage, policy: AddressPolicy): 
   return `${proto === 'https' ? 'https' : 'http'}://${host.toLowerCase()}`
 }
 
+/** The client's own address: the one that came in, or, behind a proxy that is believed, the last one it wrote down. */
+export function clientAddress(
+  request: IncomingMessage,
+  { trustProxy }: Pick<AddressPolicy, 'trustProxy'>,
+): string {
+  const forwarded = trustProxy ? headerOf(request, 'x-forwarded-for')?.split(',').at(-1)?.trim() : undefined
+  return forwarded || (request.socket.remoteAddress ?? '')
+}
+
 /** Proxies in a row append with commas; the first is the one the client used. */
 function firstOf(value: string | undefined): string | undefined {
   return value?.split(',', 1)[0]?.trim()

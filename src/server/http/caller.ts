@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
-import { seconds } from '../../base/time.ts'
+import { Fault } from '../../base/fault.ts'
+import { minutes, seconds } from '../../base/time.ts'
 import { ANONYMOUS, type Caller, type Who } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
+import { headerOf } from './request.ts'
 
 const REMEMBER_BASIC = seconds(30)
+const GUESS_WINDOW = minutes(5)
+/** Unknown tokens an address may send in that time before it is told to wait; one that is known is always taken. */
+const GUESSES = 100
 
 /**
  * Finds out who sends a request: `Bearer` token, or `Basic` with a password or a token as the password (`_auth`, `_password`
@@ -15,49 +20,69 @@ export class Callers {
   readonly #registry: Registry
   /** Passwords are dear to check, and clients with Basic send them with each request. Keyed by hash; wrong ones are not kept. */
   readonly #basic = new LRUCache<string, Caller>({ max: 500, ttl: REMEMBER_BASIC })
+  readonly #guesses = new LRUCache<string, number>({ max: 10_000, ttl: GUESS_WINDOW, noUpdateTTL: true })
 
   constructor(registry: Registry) {
     this.#registry = registry
   }
 
-  /** Asks at most once, when first called. */
+  /** Asks at most once, when first called. `address` is the client's. */
   who(request: IncomingMessage, address: string): Who {
     let answer: Promise<Caller> | undefined
     return () => {
-      answer ??= this.#identify(request.headers.authorization, address)
+      answer ??= this.#ask(request, address)
       return answer
     }
   }
 
-  async #identify(header: string | undefined, address: string): Promise<Caller> {
-    if (header === undefined) return ANONYMOUS
-    const basic = /^basic\s+(.+)$/i.exec(header)?.[1]
-    if (basic !== undefined) return this.#byPassword(basic, address)
-    // The original takes a bare token too.
-    const secret = header.replace(/^bearer\s+/i, '').trim()
-    return (await this.#registry.tokens.identify(secret)) ?? ANONYMOUS
+  async #ask(request: IncomingMessage, address: string): Promise<Caller> {
+    const otp = headerOf(request, 'npm-otp')
+    const caller = await this.#identify(request.headers.authorization, { address, otp })
+    if (caller.kind === 'anonymous') return caller
+    return { ...caller, address, ...(otp !== undefined && { otp }) }
   }
 
-  async #byPassword(encoded: string, address: string): Promise<Caller> {
+  async #identify(
+    header: string | undefined,
+    from: { address: string; otp: string | undefined },
+  ): Promise<Caller> {
+    if (header === undefined) return ANONYMOUS
+    const basic = /^basic\s+(.+)$/i.exec(header)?.[1]
+    if (basic !== undefined) return this.#byPassword(basic, from)
+    // The original takes a bare token too.
+    return this.#byToken(header.replace(/^bearer\s+/i, '').trim(), from.address)
+  }
+
+  async #byToken(secret: string, address: string): Promise<Caller> {
+    const caller = await this.#registry.tokens.identify(secret, address)
+    if (caller) return caller
+    const guesses = (this.#guesses.get(address) ?? 0) + 1
+    this.#guesses.set(address, guesses)
+    if (guesses > GUESSES) throw new Fault('TOO_MANY_REQUESTS', { seconds: GUESS_WINDOW / 1000 })
+    return ANONYMOUS
+  }
+
+  async #byPassword(
+    encoded: string,
+    { address, otp }: { address: string; otp: string | undefined },
+  ): Promise<Caller> {
     const text = Buffer.from(encoded, 'base64').toString()
     const colon = text.indexOf(':')
     if (colon < 0) return ANONYMOUS
     const name = text.slice(0, colon)
     const password = text.slice(colon + 1)
-    if (password.startsWith('ent_')) return (await this.#registry.tokens.identify(password)) ?? ANONYMOUS
+    if (password.startsWith('ent_')) return this.#byToken(password, address)
     const key = createHash('sha256').update(text).digest('base64')
     const known = this.#basic.get(key)
     if (known) return known
     const account = await this.#registry.accounts.verifyPassword(name, password, address)
     if (!account) return ANONYMOUS
-    const caller: Caller = {
-      kind: 'user',
-      id: account.id,
-      name: account.name,
-      admin: account.admin,
-      mayPublish: true,
-    }
-    this.#basic.set(key, caller)
+    // A password alone opens no account that has a second factor; such people use tokens.
+    const isGuarded = await this.#registry.twoFactor.isActive(account.id)
+    if (isGuarded) await this.#registry.twoFactor.verify(account, otp ?? '', address)
+    const { id, admin } = account
+    const caller: Caller = { kind: 'user', id, name: account.name, admin, mayPublish: true }
+    if (!isGuarded) this.#basic.set(key, caller)
     return caller
   }
 }

@@ -16,7 +16,12 @@ export type Login = { readonly name: string; readonly token: string; readonly cr
 export async function passwordLogin(
   registry: Registry,
   body: JsonObject,
-  { pathName, address, signUp }: { pathName: string; address: string; signUp: boolean },
+  {
+    pathName,
+    address,
+    otp,
+    signUp,
+  }: { pathName: string; address: string; otp: string | undefined; signUp: boolean },
 ): Promise<Login> {
   const name = textOf(body.name) ?? pathName
   const password = textOf(body.password)
@@ -24,11 +29,16 @@ export async function passwordLogin(
     throw new Fault('BAD_REQUEST', { why: `the path names "${pathName}", the body "${name}"` })
   if (password === undefined) throw new Fault('BAD_REQUEST', { why: 'a password is required' })
   const known = await registry.accounts.verifyPassword(name, password, address)
-  if (known) return issue(registry, { name, created: false })
+  if (known && (await registry.twoFactor.isActive(known.id))) {
+    if (otp === undefined) throw new Fault('OTP_REQUIRED', {})
+    await registry.twoFactor.verify(known, otp, address)
+  }
+  if (known) return issue(registry, { name, address, created: false })
   if (!signUp || (await registry.accounts.find(name)))
     throw new Fault('UNAUTHENTICATED', { why: refusal(signUp) })
-  await registry.accounts.add({ name, password, email: textOf(body.email) ?? '' })
-  return issue(registry, { name, created: true })
+  const by = { actor: name, address }
+  await registry.accounts.add({ name, password, email: textOf(body.email) ?? '', by })
+  return issue(registry, { name, address, created: true })
 }
 
 function refusal(signUp: boolean): string {
@@ -38,13 +48,14 @@ function refusal(signUp: boolean): string {
 
 async function issue(
   registry: Registry,
-  { name, created }: { name: string; created: boolean },
+  { name, address, created }: { name: string; address: string; created: boolean },
 ): Promise<Login> {
   const request = {
     accountName: name,
     description: 'npm login',
     access: 'publish',
     lifetime: LOGIN_LIFETIME,
+    by: { actor: name, address },
   } as const
   const { secret } = await registry.tokens.issue(request)
   return { name, token: secret, created }

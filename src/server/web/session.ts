@@ -1,0 +1,154 @@
+import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import type Koa from 'koa'
+import type { Context, Middleware } from 'koa'
+import koaSession from 'koa-session'
+import { Fault } from '../../base/fault.ts'
+import { hours, type Millis, minutes } from '../../base/time.ts'
+import { ANONYMOUS, type Caller } from '../../registry/model.ts'
+import type { Registry } from '../../registry/registry.ts'
+import type { SessionData } from '../../registry/sessions.ts'
+import { readBody } from '../http/body.ts'
+import { type Html, html } from './html.ts'
+
+export type SessionConfig = {
+  /** Signs the cookie. */
+  readonly secret: string
+  readonly lifetime: Millis
+}
+
+/** What a session carries between two pages. All of it is ours: nothing is taken from a request unseen. */
+export type BrowserSession = {
+  accountId?: string
+  /** Stands in every form. */
+  formKey?: string
+  /** Shown on the next page, once. */
+  notice?: string
+  /** Who gave the password, and has until then to give the second factor. */
+  halfway?: { accountId: string; until: Millis }
+  /** Where to go once logged in; a path of ours. */
+  next?: string
+  /** The random key in the cookie. */
+  readonly externalKey: string
+  readonly isNew: boolean
+  regenerate(): Promise<void>
+}
+
+const COOKIE = 's'
+/** Who did not log in is forgotten sooner. */
+const ANONYMOUS_LIFETIME = hours(1)
+const FORM_LIMIT = 64 * 1024
+const HALFWAY = minutes(10)
+
+/**
+ * Browser sessions for what comes after it: an opaque signed cookie, everything else in the registry's store. From here on the session tells
+ * who asks; a token opens no page.
+ */
+export function browserSessions(koa: Koa, registry: Registry, config: SessionConfig): Middleware {
+  koa.keys = [config.secret]
+  const run = koaSession(
+    {
+      key: COOKIE,
+      maxAge: config.lifetime,
+      httpOnly: true,
+      sameSite: 'lax',
+      renew: true,
+      signed: true,
+      genid: () => `${randomUUID()}.${randomBytes(16).toString('base64url')}`,
+      store: storeOf(registry),
+    },
+    koa,
+  )
+  return (ctx, next) => {
+    ctx.cookies.secure = String(ctx.state.address).startsWith('https:')
+    return run(ctx, async () => {
+      let answer: Promise<Caller> | undefined
+      ctx.state.who = () => {
+        answer ??= whoOf(registry, ctx)
+        return answer
+      }
+      await next()
+    })
+  }
+}
+
+export function sessionOf(ctx: Context): BrowserSession {
+  // koa-session puts it there as an open record; what we keep in it is written down above.
+  return ctx.session as unknown as BrowserSession
+}
+
+/** Makes the session this account's, under a new id: one that somebody else may have planted is worth nothing then. */
+export async function logIn(ctx: Context, accountId: string): Promise<void> {
+  const session = sessionOf(ctx)
+  session.accountId = accountId
+  session.formKey = newFormKey()
+  delete session.halfway
+  await session.regenerate()
+}
+
+/** The password was right; the second factor is still to come. */
+export async function logInHalfway(ctx: Context, accountId: string): Promise<void> {
+  const session = sessionOf(ctx)
+  session.halfway = { accountId, until: Date.now() + HALFWAY }
+  await session.regenerate()
+}
+
+/** Whose second factor is awaited. */
+export function halfwayOf(ctx: Context): string | undefined {
+  const { halfway } = sessionOf(ctx)
+  return halfway && halfway.until > Date.now() ? halfway.accountId : undefined
+}
+
+/** Ends the session, in the store too. */
+export function logOut(ctx: Context): void {
+  ctx.session = null
+}
+
+/** The hidden field that every form has which changes something. */
+export function formKey(ctx: Context): Html {
+  const session = sessionOf(ctx)
+  session.formKey ??= newFormKey()
+  return html`<input type="hidden" name="form_key" value="${session.formKey}">`
+}
+
+/** The fields of a form that this very session was shown. FORBIDDEN for any other; TOO_LARGE. */
+export async function readForm(ctx: Context): Promise<URLSearchParams> {
+  const form = new URLSearchParams((await readBody(ctx.req, FORM_LIMIT)).toString())
+  const expected = Buffer.from(sessionOf(ctx).formKey ?? '')
+  const given = Buffer.from(form.get('form_key') ?? '')
+  if (expected.length > 0 && expected.length === given.length && timingSafeEqual(expected, given)) return form
+  throw new Fault('FORBIDDEN', {
+    why: 'This form is too old or was not ours. Go back, reload and try again.',
+  })
+}
+
+/** A path of ours that somebody asked to be sent to; anything that could lead elsewhere is '/'. */
+export function localPath(text: string | null | undefined, fallback = '/www/account'): string {
+  if (!text || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text) || text.includes('\\')) return fallback
+  const url = URL.parse(text, 'http://local.invalid')
+  return url?.host === 'local.invalid' ? `${url.pathname}${url.search}` : fallback
+}
+
+function whoOf(registry: Registry, ctx: Context): Promise<Caller> {
+  const { isNew, accountId, externalKey } = sessionOf(ctx)
+  if (isNew || accountId === undefined) return Promise.resolve(ANONYMOUS)
+  return registry.sessions.who(externalKey)
+}
+
+function storeOf({ sessions }: Registry) {
+  return {
+    get: (key: string) => sessions.read(key),
+    set(key: string, data: SessionData, maxAge: Millis, { ctx }: { ctx?: Context | undefined }) {
+      const lifetime = data.accountId === undefined ? Math.min(maxAge, ANONYMOUS_LIFETIME) : maxAge
+      return sessions.write(key, data, {
+        lifetime,
+        address: ctx?.ip ?? '',
+        agent: ctx?.get('user-agent') ?? '',
+      })
+    },
+    destroy: (key: string) => sessions.drop(key),
+  }
+}
+
+function newFormKey(): string {
+  return randomBytes(24).toString('base64url')
+}
