@@ -3,7 +3,8 @@ import sanitizeHtml from 'sanitize-html'
 
 const marked = new Marked({ gfm: true, async: false })
 
-const policy: sanitizeHtml.IOptions = {
+/** What survives of a README. */
+export const README_POLICY: sanitizeHtml.IOptions = {
   allowedTags: [
     ...[
       'h1',
@@ -68,5 +69,5 @@ const policy: sanitizeHtml.IOptions = {
  */
 export function renderMarkdown(markdown: string): string {
   // With `async: false` marked answers a string; its type allows for both.
-  return sanitizeHtml(marked.parse(markdown) as string, policy)
+  return sanitizeHtml(marked.parse(markdown) as string, README_POLICY)
 }

@@ -2,10 +2,10 @@ import type { Context } from 'koa'
 import manifest from '../../../package.json' with { type: 'json' }
 import { json } from '../http/json.ts'
 import { wantsPage } from '../http/request.ts'
+import type { WebDoor } from './door.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
 import { lineToCopy } from './parts.ts'
-import type { WebDoor } from './door.ts'
 
 /** `GET /`: the start page for browsers; for programs what the original answered. */
 export async function home(ctx: Context, { registry }: WebDoor): Promise<void> {

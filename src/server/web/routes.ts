@@ -4,7 +4,9 @@ import { fail } from '../../base/fault.ts'
 import { param } from '../http/json.ts'
 import type { WebDoor } from './door.ts'
 import { home } from './home.ts'
+import { packagePages } from './package/routes.ts'
 import { packagePath } from './paths.ts'
+import { searchPage } from './search.ts'
 import { serveStatic } from './static.ts'
 
 /** Every page, a line each. */
@@ -12,6 +14,8 @@ export function webRoutes(door: WebDoor): Router {
   const router = new Router()
   router.get('/', (ctx) => home(ctx, door))
   router.get('/www/static/:hash/:name', (ctx) => serveStatic(ctx))
+  router.get('/www/search', (ctx) => searchPage(ctx, door))
+  router.get('/www/package/*target', (ctx) => packagePages(ctx, door))
   router.get('/www', (ctx) => ctx.redirect('/'))
   router.all('/www/*rest', (ctx) => fail('NOT_FOUND', { what: ctx.path }))
   router.get('/:name', (ctx) => toPackage(ctx, param(ctx, 'name')))

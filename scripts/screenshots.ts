@@ -1,0 +1,35 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { openBrowser, openTab } from '../test/support/browser.ts'
+import { pages, showcase } from '../test/support/showcase.ts'
+
+const HELP = `Takes a picture of every page, light and dark, on a desktop and on a phone.
+
+  node scripts/screenshots.ts FOLDER [--only NAME]
+`
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } })
+const [folder] = positionals
+if (folder === undefined) {
+  process.stdout.write(HELP)
+  process.exit(2)
+}
+
+const screens = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const
+
+await mkdir(folder, { recursive: true })
+await using shown = await showcase()
+await using opened = await openBrowser()
+for (const colorScheme of ['light', 'dark'] as const)
+  for (const [screen, viewport] of Object.entries(screens)) {
+    await using visit = await openTab(opened.browser, { ...shown.admin, colorScheme, viewport })
+    for (const [name, path] of Object.entries(pages)) {
+      if (values.only !== undefined && !name.startsWith(values.only)) continue
+      await visit.tab.goto(shown.app.url + path)
+      const file = join(folder, `${name}-${screen}-${colorScheme}.png`)
+      await visit.tab.screenshot({ path: file, fullPage: true })
+      process.stdout.write(`${file}\n`)
+    }
+    for (const complaint of visit.complaints) process.stdout.write(`the browser complains: ${complaint}\n`)
+  }

@@ -1,0 +1,60 @@
+import type { Context } from 'koa'
+import type { PackageHead } from '../../../registry/model.ts'
+import { type Overview, overviewOf, type VersionLine } from '../../../registry/overview.ts'
+import type { WebDoor } from '../door.ts'
+import { type Html, html } from '../html.ts'
+import { page } from '../layout.ts'
+import { PER_PAGE, pageLinks, pageNumber } from '../lists.ts'
+import { count, day, size } from '../parts.ts'
+import { packagePath, versionPath } from '../paths.ts'
+import { packageFrame } from './frame.ts'
+
+/** Versions on one page of the list. */
+const LINES = 5 * PER_PAGE
+
+/** `/www/package/<name>/versions`. */
+export async function versionsPage(ctx: Context, { registry }: WebDoor, head: PackageHead): Promise<void> {
+  const overview = await overviewOf(registry, head)
+  const number = pageNumber(ctx.query.page)
+  const lines = overview.versions.slice((number - 1) * LINES, number * LINES)
+  const body = html`<h2>${count(overview.versions.length, 'version')}</h2>
+${chooseTwo(overview)}
+<div class="scroll"><table>
+<thead><tr><th scope="col">Version</th><th scope="col">Tags</th><th scope="col">Published</th><th scope="col" class="number">Unpacked</th></tr></thead>
+<tbody>${lines.map((line) => row(line, overview))}</tbody>
+</table></div>
+${pageLinks(`${packagePath(head.npmName, 'versions')}?page=`, { number, total: overview.versions.length / 5 })}`
+  await page(ctx, { title: `Versions of ${head.npmName}`, body: packageFrame(overview, 'versions', body) })
+}
+
+function row(
+  { version, publishedAt, unpackedSize, deprecated, yanked }: VersionLine,
+  overview: Overview,
+): Html {
+  const tags = Object.entries(overview.tags).filter(([, tagged]) => tagged === version)
+  return html`<tr>
+<th scope="row"><a class="mono" href="${versionPath(overview.head.npmName, version)}">${version}</a></th>
+<td>${tags.map(([tag]) => html`<span class="tag">${tag}</span> `)}
+${deprecated !== undefined && html`<span class="tag warn">deprecated</span>`}
+${yanked && html`<span class="tag bad">yanked</span>`}</td>
+<td>${publishedAt !== undefined && day(publishedAt)}</td>
+<td class="number">${unpackedSize !== undefined && size(unpackedSize)}</td>
+</tr>`
+}
+
+/** Any two versions can be compared; the newest two are proposed. */
+export function chooseTwo({ head, versions }: Overview, chosen: { from?: string; to?: string } = {}): Html {
+  if (versions.length < 2) return html``
+  const { from = versions[1]?.version, to = versions[0]?.version } = chosen
+  return html`<form class="line card" action="${packagePath(head.npmName, 'diff')}">
+<div><label for="from">From</label>${choice('from', versions, from)}</div>
+<div><label for="to">To</label>${choice('to', versions, to)}</div>
+<button class="quiet">Compare</button>
+</form>`
+}
+
+function choice(name: string, versions: readonly VersionLine[], chosen: string | undefined): Html {
+  return html`<select id="${name}" name="${name}">${versions.map(
+    ({ version }) => html`<option${version === chosen && html` selected`}>${version}</option>`,
+  )}</select>`
+}

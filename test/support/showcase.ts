@@ -1,0 +1,145 @@
+import type { BrowserContextOptions } from 'playwright-core'
+import { type TestApp, testApp } from './app.ts'
+import { type ScriptedUpstream, startUpstream } from './upstream.ts'
+
+const README = `# box
+
+Keep *things* in boxes, and find them again. [Read more](docs/guide.md).
+
+![the logo](logo.svg) ![build](https://elsewhere.example/badge.svg)
+
+## Use
+
+\`\`\`js
+import { box } from '@kim/box'
+
+const shelf = box({ wide: 3, high: 2, lid: 'a lid that is long enough to leave a narrow screen on its right side' })
+shelf.put('hat')
+\`\`\`
+
+| Option | Meaning | Default |
+| ------ | ------- | ------- |
+| \`wide\` | How many things fit beside each other | 1 |
+| \`high\` | How many things fit on top of each other | 1 |
+
+- [x] Boxes
+- [ ] Lids
+
+> A box is a promise about what is inside.
+`
+
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><rect width="120" height="40" rx="6" fill="#a8380f"/></svg>'
+
+const source = (version: string, more = '') => `/** What a box can be told. */
+const defaults = { wide: 1, high: 1 }
+
+/**
+ * Makes a box.
+ * @version ${version}
+ */
+export function box(options = {}) {
+  const { wide, high } = { ...defaults, ...options }
+  const things = new Map()
+  return {
+    put(thing) {
+      if (things.size >= wide * high) throw new Error(\`The box is full: \${things.size} of \${wide * high}\`)
+      things.set(thing, Date.now())
+    },${more}
+  }
+}
+`
+
+const files = (version: string, more = '') => ({
+  'README.md': README,
+  'index.js': source(version, more),
+  'docs/guide.md': '# Guide\n\nPut things in. Take them out.\n',
+  'logo.svg': LOGO,
+  LICENSE: 'Do as you like.\n',
+})
+
+/** A registry with something to see on every page, and an upstream it mirrors one package of. */
+export async function showcase(): Promise<AsyncDisposable & { app: TestApp; admin: BrowserContextOptions }> {
+  await using opening = new AsyncDisposableStack()
+  const upstream = opening.use(await startUpstream())
+  await fillUpstream(upstream)
+  const app = opening.use(await testApp({ upstream: upstream.url }))
+  const kim = await app.user('kim', { admin: true })
+  await publishBoxes(app)
+  await app.anonymous().get('/left-pad', { 'npm-command': 'install' })
+  await app.anonymous().get('/left-pad/-/left-pad-1.3.0.tgz', { 'npm-command': 'install' })
+  const opened = opening.move()
+  return {
+    app,
+    admin: { extraHTTPHeaders: { authorization: `Bearer ${kim.token}` } },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+async function fillUpstream(upstream: ScriptedUpstream): Promise<void> {
+  for (const [version, time] of [
+    ['1.2.0', '2018-02-05T00:00:00.000Z'],
+    ['1.3.0', '2018-04-09T00:00:00.000Z'],
+  ] as const)
+    await upstream.publish('left-pad', version, {
+      time,
+      manifest: { description: 'Pads a string on its left', license: 'WTFPL' },
+      files: { 'README.md': '# left-pad\n\nPads.\n', 'index.js': 'module.exports = pad\n' },
+    })
+}
+
+async function publishBoxes(app: TestApp): Promise<void> {
+  const { secret } = await app.registry.tokens.issue({
+    accountName: 'kim',
+    description: 'showcase',
+    access: 'publish',
+  })
+  const lee = await app.user('lee')
+  const headers = { authorization: `Bearer ${secret}` }
+  const kim = Object.assign(app.anonymous(), { name: 'kim', token: headers.authorization.slice(7) })
+  const common = {
+    description: 'Keep things in boxes, and find them again',
+    keywords: ['box', 'storage', 'shelf'],
+    license: 'MIT',
+    homepage: 'https://boxes.example/',
+    repository: { type: 'git', url: 'git+https://git.example/kim/box.git' },
+  }
+  await kim.publish('@kim/box', '1.0.0', {
+    manifest: { ...common, readme: README },
+    files: files('1.0.0'),
+  })
+  await kim.publish('@kim/box', '1.1.0', {
+    manifest: { ...common, dependencies: { 'left-pad': '^1.3.0' } },
+    files: files('1.1.0', '\n    size: () => things.size,'),
+  })
+  await kim.publish('@kim/box', '2.0.0-beta.1', {
+    tag: 'next',
+    manifest: {
+      ...common,
+      dependencies: { 'left-pad': '^1.3.0', '@lee/lid': '1' },
+      scripts: { postinstall: 'node build.js --fast' },
+    },
+    files: { ...files('2.0.0-beta.1', '\n    empty: () => things.clear(),'), 'build.js': 'console.log(1)\n' },
+  })
+  await lee.publish('@lee/lid', '1.0.0', {
+    manifest: { description: 'Lids for boxes', dependencies: { '@kim/box': '^1.0.0' } },
+  })
+}
+
+/** Every page with something on it; those of administrators need one. */
+export const pages: Readonly<Record<string, string>> = {
+  home: '/',
+  search: '/www/search?q=box',
+  'search-all': '/www/search',
+  'search-nothing': '/www/search?q=zeppelin',
+  package: '/www/package/@kim/box',
+  'package-beta': '/www/package/@kim/box/v/2.0.0-beta.1',
+  'package-mirrored': '/www/package/left-pad',
+  versions: '/www/package/@kim/box/versions',
+  dependencies: '/www/package/@kim/box/dependencies',
+  files: '/www/package/@kim/box/v/1.1.0/files',
+  file: '/www/package/@kim/box/v/1.1.0/files/index.js',
+  'file-picture': '/www/package/@kim/box/v/1.1.0/files/logo.svg',
+  diff: '/www/package/@kim/box/diff?from=1.0.0&to=2.0.0-beta.1',
+  'not-here': '/www/package/@kim/nothing',
+}
