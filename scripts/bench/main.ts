@@ -22,9 +22,6 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
-if (values.help) console.log(help)
-else await bench()
-
 type Case = { readonly name: string; readonly path: string; readonly headers: Record<string, string> }
 
 async function bench(): Promise<void> {
@@ -184,3 +181,6 @@ function round(number: number, digits = 0): string {
 function mib(value: number | undefined): string {
   return value === undefined ? 'unknown' : `${Math.round(value)} MiB`
 }
+
+if (values.help) console.log(help)
+else await bench()
