@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { Agent, type Dispatcher } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { Fault, isFault } from '../base/fault.ts'
 import { type Millis, seconds } from '../base/time.ts'
 import { HostGuard } from './mirror/hosts.ts'
@@ -84,19 +84,13 @@ class HttpUpstream implements Upstream {
   readonly #options: UpstreamOptions
   readonly #origin: URL
   readonly #guard: HostGuard
-  readonly #agent: Agent
+  #agent: Promise<Agent> | undefined
 
   constructor(options: UpstreamOptions) {
     this.url = options.url.replace(/\/+$/, '')
     this.#options = options
     this.#origin = new URL(this.url)
     this.#guard = new HostGuard(this.#origin.hostname)
-    this.#agent = new Agent({
-      connections: options.connections ?? 24,
-      headersTimeout: options.timeout,
-      bodyTimeout: options.timeout,
-      connect: { timeout: options.timeout, lookup: this.#guard.lookup },
-    })
   }
 
   async document(npmName: string, held: Validators, signal?: AbortSignal): Promise<DocumentAnswer> {
@@ -140,12 +134,27 @@ class HttpUpstream implements Upstream {
     return { kind: 'fresh', size, body: checkedBody(reply.body, what, this.#limits.tarball) }
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy()
+  async close(): Promise<void> {
+    await (await this.#agent)?.destroy()
   }
 
   get #limits() {
     return this.#options.limits ?? DEFAULT_LIMITS
+  }
+
+  /** undici is loaded with the first request: a registry that mirrors nothing does without its memory. */
+  #opened(): Promise<Agent> {
+    const { connections = 24, timeout } = this.#options
+    this.#agent ??= import('undici').then(
+      (undici) =>
+        new undici.Agent({
+          connections,
+          headersTimeout: timeout,
+          bodyTimeout: timeout,
+          connect: { timeout, lookup: this.#guard.lookup },
+        }),
+    )
+    return this.#agent
   }
 
   /** Asks, and once more after a pause when the connection or the server failed. */
@@ -201,7 +210,8 @@ class HttpUpstream implements Upstream {
     await this.#guard.checkAddress(url.hostname)
     const { token } = this.#options
     const isOwn = url.host === this.#origin.host
-    return this.#agent.request({
+    const agent = await this.#opened()
+    return agent.request({
       method: 'GET',
       origin: url.origin,
       path: url.pathname + url.search,
