@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 
-const ENTROPIC = join(import.meta.dirname, '../../scripts/entropic.mjs')
+/** The executable to test instead of the checkout, when there is one. */
+export const executable = process.env.ENTROPIC_EXECUTABLE || undefined
+
+const [PROGRAM, ...SCRIPT]: readonly [string, ...string[]] = executable
+  ? [executable]
+  : [process.execPath, join(import.meta.dirname, '../../scripts/entropic.mjs')]
 
 export type ServerOptions = {
   readonly folder: string
@@ -23,8 +28,18 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   static async start({ folder, upstream = 'none', args = [] }: ServerOptions): Promise<ServerProcess> {
-    const command = [ENTROPIC, 'serve', '--port', '0', '--cache-dir', folder, '--upstream', upstream, ...args]
-    const child = spawn(process.execPath, command, {
+    const command = [
+      ...SCRIPT,
+      'serve',
+      '--port',
+      '0',
+      '--cache-dir',
+      folder,
+      '--upstream',
+      upstream,
+      ...args,
+    ]
+    const child = spawn(PROGRAM, command, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: environment(),
     })
@@ -61,21 +76,17 @@ export class ServerProcess implements AsyncDisposable {
 
 /** Runs a command on a data folder and resolves with what it printed; rejects when it fails. */
 export async function runCommand(folder: string, ...args: readonly string[]): Promise<string> {
-  const command = [ENTROPIC, ...args, '--cache-dir', folder]
-  const { stdout } = await promisify(execFile)(process.execPath, command, { env: environment() })
+  const command = [...SCRIPT, ...args, '--cache-dir', folder]
+  const { stdout } = await promisify(execFile)(PROGRAM, command, { env: environment() })
   return stdout.trim()
 }
 
 /** Makes an account beside the server and resolves with a token of it. */
 export async function makeToken(folder: string, name: string): Promise<string> {
-  const child = spawn(
-    process.execPath,
-    [ENTROPIC, 'user', 'add', name, '--password-stdin', '--cache-dir', folder],
-    {
-      stdio: ['pipe', 'ignore', 'inherit'],
-      env: environment(),
-    },
-  )
+  const child = spawn(PROGRAM, [...SCRIPT, 'user', 'add', name, '--password-stdin', '--cache-dir', folder], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    env: environment(),
+  })
   child.stdin.end(`${name}-password\n`)
   await once(child, 'exit')
   return runCommand(folder, 'token', 'create', name)

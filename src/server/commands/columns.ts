@@ -14,3 +14,11 @@ export function columns(rows: readonly (readonly string[])[]): string {
 export function momentOf(millis: number | undefined): string {
   return millis === undefined ? 'never' : `${new Date(millis).toISOString().slice(0, 16).replace('T', ' ')}Z`
 }
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const
+
+/** Bytes as people read them; a kB is 1000 of them. */
+export function sizeOf(bytes: number): string {
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1)
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${UNITS[power]}`
+}

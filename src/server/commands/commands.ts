@@ -84,6 +84,21 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./migrate.ts')).migrate,
   },
   {
+    words: 'gc',
+    names: [],
+    about: 'Delete stored files that nothing refers to any more; the server may run meanwhile',
+    flags: { 'dry-run': { about: 'Delete nothing; tell how much it would be' } },
+    load: async () => (await import('./gc.ts')).gc,
+  },
+  {
+    words: 'doctor',
+    names: [],
+    about:
+      'Examine the data folder, the database and every stored file; exit with 1 when something is not well',
+    flags: {},
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
     words: 'version',
     names: [],
     about: 'Print the version',
