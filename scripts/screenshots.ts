@@ -23,7 +23,7 @@ await using shown = await showcase()
 await using opened = await openBrowser()
 for (const colorScheme of ['light', 'dark'] as const)
   for (const [screen, viewport] of Object.entries(screens)) {
-    await using visit = await openTab(opened.browser, { ...shown.admin, colorScheme, viewport })
+    await using visit = await openTab(opened.browser, { cookies: shown.admin, colorScheme, viewport })
     for (const [name, path] of Object.entries(pages)) {
       if (values.only !== undefined && !name.startsWith(values.only)) continue
       await visit.tab.goto(shown.app.url + path)

@@ -23,6 +23,7 @@ import { Sealer } from './seal.ts'
 import { Search } from './search.ts'
 import { Sessions } from './sessions.ts'
 import { SignUp } from './sign-up.ts'
+import { Stats } from './stats.ts'
 import { Tokens } from './tokens.ts'
 import { TwoFactor } from './two-factor.ts'
 import { Upkeep } from './upkeep.ts'
@@ -49,6 +50,7 @@ export interface Registry {
   readonly upkeep: Upkeep
   readonly discovery: Discovery
   readonly search: Search
+  readonly stats: Stats
   readonly limits: Limits
   /** The registry's name in `ns@host/name`. */
   host(): string
@@ -100,6 +102,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     contents: new Contents(context, { content, mirror, federation }),
     discovery: new Discovery(context, packages),
     search: new Search(context, { packages, documents }),
+    stats: new Stats(context, access),
     versions: new Versions(context, { packages, content, federation }),
     upkeep: new Upkeep(context, content),
     limits,

@@ -1,5 +1,5 @@
 import { isFault } from '../base/fault.ts'
-import { listCandidates } from '../storage/tables/search.ts'
+import { listCandidates, listNewest } from '../storage/tables/search.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
 import type { JsonObject, PackageHead, Who } from './model.ts'
@@ -48,6 +48,12 @@ export class Search {
       ranked.map(({ head }) => head),
     )
     return { total: heads.length, hits: await this.describe(heads.slice(page.from, page.from + page.limit)) }
+  }
+
+  /** Packages published here that changed last; fewer when `who` may not see some of them. */
+  async newest(who: Who, limit: number): Promise<Hit[]> {
+    const rows = await listNewest(this.#context.storage.sql.read, limit)
+    return this.describe(await this.#packages.readable(who, rows.map(headOf)))
   }
 
   /** What a list says about each of these packages; reads each one's document. */

@@ -1,5 +1,13 @@
+import { createHmac, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { days } from '../../src/base/time.ts'
+import type { TestApp } from './app.ts'
+
+/** Signs the session cookie of test apps. */
+const SESSION_SECRET = 'for tests'
+
+export type Cookie = { readonly name: string; readonly value: string; readonly url: string }
 
 const CHROMIUM = '/usr/bin/chromium'
 
@@ -22,9 +30,10 @@ export async function openBrowser(): Promise<AsyncDisposable & { browser: Browse
 /** A tab of a visitor of its own. What goes wrong in it (a script's error, a breach of the CSP) is kept in `complaints`. */
 export async function openTab(
   browser: Browser,
-  options: BrowserContextOptions = {},
+  { cookies = [], ...options }: BrowserContextOptions & { cookies?: readonly Cookie[] } = {},
 ): Promise<AsyncDisposable & { tab: Page; complaints: string[] }> {
   const context = await browser.newContext(options)
+  await context.addCookies([...cookies])
   const tab = await context.newPage()
   const complaints: string[] = []
   tab.on('pageerror', (error) => complaints.push(error.message))
@@ -33,3 +42,21 @@ export async function openTab(
   })
   return { tab, complaints, [Symbol.asyncDispose]: () => context.close() }
 }
+
+/** The cookies of somebody who is logged in, without walking through the login. */
+export async function loggedIn(app: TestApp, name: string): Promise<Cookie[]> {
+  const account = await app.registry.accounts.find(name)
+  if (!account) throw new Error(`there is no ${name}`)
+  const key = `${randomUUID()}.for-tests`
+  const lifetime = days(1)
+  const data = { accountId: account.id, _expire: Date.now() + lifetime, _maxAge: lifetime }
+  await app.registry.sessions.write(key, data, { lifetime, address: '127.0.0.1', agent: 'tests' })
+  const signature = createHmac('sha1', SESSION_SECRET).update(`s=${key}`).digest('base64url')
+  return [
+    { name: 's', value: key, url: app.url },
+    { name: 's.sig', value: signature, url: app.url },
+  ]
+}
+
+export const cookieHeader = (cookies: readonly Cookie[]): string =>
+  cookies.map(({ name, value }) => `${name}=${value}`).join('; ')

@@ -1,5 +1,6 @@
-import type { BrowserContextOptions } from 'playwright-core'
 import { type TestApp, testApp } from './app.ts'
+import { type Cookie, loggedIn } from './browser.ts'
+import type { NpmUser } from './npm-user.ts'
 import { type ScriptedUpstream, startUpstream } from './upstream.ts'
 
 const README = `# box
@@ -59,19 +60,19 @@ const files = (version: string, more = '') => ({
 })
 
 /** A registry with something to see on every page, and an upstream it mirrors one package of. */
-export async function showcase(): Promise<AsyncDisposable & { app: TestApp; admin: BrowserContextOptions }> {
+export async function showcase(): Promise<AsyncDisposable & { app: TestApp; admin: readonly Cookie[] }> {
   await using opening = new AsyncDisposableStack()
   const upstream = opening.use(await startUpstream())
   await fillUpstream(upstream)
   const app = opening.use(await testApp({ upstream: upstream.url }))
   const kim = await app.user('kim', { admin: true })
-  await publishBoxes(app)
+  await publishBoxes(kim, await app.user('lee'))
   await app.anonymous().get('/left-pad', { 'npm-command': 'install' })
   await app.anonymous().get('/left-pad/-/left-pad-1.3.0.tgz', { 'npm-command': 'install' })
   const opened = opening.move()
   return {
     app,
-    admin: { extraHTTPHeaders: { authorization: `Bearer ${kim.token}` } },
+    admin: await loggedIn(app, 'kim'),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
@@ -88,15 +89,7 @@ async function fillUpstream(upstream: ScriptedUpstream): Promise<void> {
     })
 }
 
-async function publishBoxes(app: TestApp): Promise<void> {
-  const { secret } = await app.registry.tokens.issue({
-    accountName: 'kim',
-    description: 'showcase',
-    access: 'publish',
-  })
-  const lee = await app.user('lee')
-  const headers = { authorization: `Bearer ${secret}` }
-  const kim = Object.assign(app.anonymous(), { name: 'kim', token: headers.authorization.slice(7) })
+async function publishBoxes(kim: NpmUser, lee: NpmUser): Promise<void> {
   const common = {
     description: 'Keep things in boxes, and find them again',
     keywords: ['box', 'storage', 'shelf'],
@@ -141,5 +134,14 @@ export const pages: Readonly<Record<string, string>> = {
   file: '/www/package/@kim/box/v/1.1.0/files/index.js',
   'file-picture': '/www/package/@kim/box/v/1.1.0/files/logo.svg',
   diff: '/www/package/@kim/box/diff?from=1.0.0&to=2.0.0-beta.1',
+  namespace: '/www/namespace/kim',
+  'namespace-legacy': '/www/namespace/legacy',
+  user: '/www/user/kim',
+  admin: '/www/admin',
+  'admin-users': '/www/admin/users',
+  'admin-namespaces': '/www/admin/namespaces',
+  'admin-mirror': '/www/admin/mirror',
+  'admin-storage': '/www/admin/storage',
+  'admin-audit': '/www/admin/audit',
   'not-here': '/www/package/@kim/nothing',
 }

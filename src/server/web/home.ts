@@ -1,11 +1,15 @@
 import type { Context } from 'koa'
 import manifest from '../../../package.json' with { type: 'json' }
+import type { Hit } from '../../registry/search.ts'
 import { json } from '../http/json.ts'
 import { wantsPage } from '../http/request.ts'
 import type { WebDoor } from './door.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
+import { packageList } from './lists.ts'
 import { lineToCopy } from './parts.ts'
+
+const NEWEST = 5
 
 /** `GET /`: the start page for browsers; for programs what the original answered. */
 export async function home(ctx: Context, { registry }: WebDoor): Promise<void> {
@@ -16,19 +20,21 @@ export async function home(ctx: Context, { registry }: WebDoor): Promise<void> {
     const message = 'A package registry for npm and the Entropic API'
     return json(ctx, 200, { server: 'entropic', version: manifest.version, message, website: address })
   }
-  await page(ctx, { title: 'Packages', body: homeBody(address) })
+  const newest = await registry.search.newest(ctx.state.who, NEWEST)
+  await page(ctx, { title: 'Packages', body: homeBody(address, newest), search: 'none' })
 }
 
-function homeBody(address: string): Html {
+function homeBody(address: string, newest: readonly Hit[]): Html {
   return html`<div class="hero">
   <h1>Packages, kept in order.</h1>
   <p>This registry holds packages published here, and a copy of what its users install from upstream.</p>
-  <form class="search" action="/www/search" aria-label="Search in the page">
-    <label class="hidden" for="hero-q">Name or words</label>
-    <input id="hero-q" name="q" type="search" placeholder="Name or words" autocomplete="off" spellcheck="false">
+  <form class="search" action="/www/search" role="search">
+    <label class="hidden" for="q">Name or words</label>
+    <input id="q" name="q" type="search" placeholder="Name or words" autocomplete="off" spellcheck="false">
     <button>Search</button>
   </form>
 </div>
+<div class="columns">
 <section class="card" aria-labelledby="set-up">
   <h2 id="set-up">Use it</h2>
   <dl class="setup">${setUpLines(address).map(
@@ -36,7 +42,12 @@ function homeBody(address: string): Html {
     <dt>${tool}</dt><dd>${lineToCopy(line, `set-up for ${tool}`)}</dd>`,
   )}
   </dl>
-</section>`
+</section>
+<section aria-labelledby="newest">
+  <h2 id="newest">Published here</h2>
+  ${newest.length > 0 ? packageList(newest) : html`<div class="empty"><p>Nothing yet. The first <code>npm publish</code> is yours.</p></div>`}
+</section>
+</div>`
 }
 
 /** One line a tool; all of them set it for the user, but for Yarn berry and Bun, which keep it with the project. */

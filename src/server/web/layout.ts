@@ -11,6 +11,8 @@ export type Page = {
   readonly status?: number
   /** What the search field holds. */
   readonly query?: string
+  /** Left out where the page itself has a search field. */
+  readonly search?: 'none'
 }
 
 /** Nothing from elsewhere, nothing inline, in nobody's frame. Images come from here alone: a README cannot tell who reads it. */
@@ -32,15 +34,15 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /** Answers with a whole page. */
-export async function page(ctx: Context, { title, body, status = 200, query = '' }: Page): Promise<void> {
+export async function page(ctx: Context, { title, body, status = 200, ...more }: Page): Promise<void> {
   const caller: Caller = await ctx.state.who()
   ctx.status = status
   ctx.set({ ...SECURITY_HEADERS, 'cache-control': 'private, no-cache', vary: 'accept, cookie' })
   ctx.type = 'text/html; charset=utf-8'
-  ctx.body = layout({ title, body, query, caller }).toString()
+  ctx.body = layout({ title, body, ...more, caller }).toString()
 }
 
-function layout({ title, body, query, caller }: Required<Omit<Page, 'status'>> & { caller: Caller }): Html {
+function layout({ title, body, query = '', search, caller }: Page & { caller: Caller }): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -57,17 +59,17 @@ function layout({ title, body, query, caller }: Required<Omit<Page, 'status'>> &
 <header class="top">
   <div class="wide">
     <a class="brand" href="/" aria-label="entropic, home">${logo}<span>entropic</span></a>
-    ${searchForm(query)}
+    ${search !== 'none' && searchForm(query)}
     <nav aria-label="Account">${accountLinks(caller)}</nav>
   </div>
 </header>
 <main id="main" class="wide" tabindex="-1">
 ${body}
 </main>
-<footer class="wide">
+<footer><div class="wide">
   <p>A package registry for npm and the Entropic API.</p>
   <p><a href="/v1">API</a> <a href="/v1/openapi.json">OpenAPI</a> <a href="/www/search">All packages</a></p>
-</footer>
+</div></footer>
 </body>
 </html>
 `

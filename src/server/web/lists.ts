@@ -36,8 +36,11 @@ export function pageNumber(text: unknown): number {
 }
 
 /** Links to the pages before and after this one. `address` ends where the number is to be written. */
-export function pageLinks(address: string, { number, total }: { number: number; total: number }): Html {
-  const last = Math.max(1, Math.ceil(total / PER_PAGE))
+export function pageLinks(
+  address: string,
+  { number, total, perPage = PER_PAGE }: { number: number; total: number; perPage?: number },
+): Html {
+  const last = Math.max(1, Math.ceil(total / perPage))
   if (last === 1) return html``
   return html`<nav class="pages" aria-label="Pages">
   <span>${number > 1 && html`<a rel="prev" href="${address}${number - 1}">Previous</a>`}</span>

@@ -10,6 +10,11 @@ export function day(moment: Millis): Html {
   return html`<time class="nowrap" datetime="${iso(moment)}" title="${iso(moment)}">${DAY.format(moment)}</time>`
 }
 
+/** A day and the minute in it, UTC. */
+export function moment(at: Millis): Html {
+  return html`<time class="nowrap" datetime="${iso(at)}">${iso(at).slice(0, 16).replace('T', ' ')}</time>`
+}
+
 /** Bytes in the unit that leaves the fewest digits, by thousands as package managers count. */
 export function size(bytes: number): string {
   const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1)

@@ -2,10 +2,13 @@ import Router from '@koa/router'
 import type { Context } from 'koa'
 import { fail } from '../../base/fault.ts'
 import { param } from '../http/json.ts'
+import { auditPage, mirrorPage, namespacesPage, overviewPage, usersPage } from './admin/pages.ts'
+import { storagePage } from './admin/storage-page.ts'
 import type { WebDoor } from './door.ts'
 import { home } from './home.ts'
 import { packagePages } from './package/routes.ts'
 import { packagePath } from './paths.ts'
+import { namespacePage, userPage } from './people.ts'
 import { searchPage } from './search.ts'
 import { serveStatic } from './static.ts'
 
@@ -16,6 +19,15 @@ export function webRoutes(door: WebDoor): Router {
   router.get('/www/static/:hash/:name', (ctx) => serveStatic(ctx))
   router.get('/www/search', (ctx) => searchPage(ctx, door))
   router.get('/www/package/*target', (ctx) => packagePages(ctx, door))
+  router.get('/www/namespace/:name', (ctx) => namespacePage(ctx, door))
+  router.get('/www/user/:name', (ctx) => userPage(ctx, door))
+  router.get('/www/admin', (ctx) => overviewPage(ctx, door))
+  router.get('/www/admin/users', (ctx) => usersPage(ctx, door))
+  router.get('/www/admin/namespaces', (ctx) => namespacesPage(ctx, door))
+  router.get('/www/admin/mirror', (ctx) => mirrorPage(ctx, door))
+  router.get('/www/admin/storage', (ctx) => storagePage(ctx, door))
+  router.post('/www/admin/storage', (ctx) => storagePage(ctx, door))
+  router.get('/www/admin/audit', (ctx) => auditPage(ctx, door))
   router.get('/www', (ctx) => ctx.redirect('/'))
   router.all('/www/*rest', (ctx) => fail('NOT_FOUND', { what: ctx.path }))
   router.get('/:name', (ctx) => toPackage(ctx, param(ctx, 'name')))

@@ -33,3 +33,15 @@ export function listCandidates(db: Reader, words: readonly string[]): Promise<Ca
   }
   return query.orderBy('package.npm_name').execute()
 }
+
+/** Packages published here, those that changed last first. */
+export function listNewest(db: Reader, limit: number): Promise<PackageRow[]> {
+  return db
+    .selectFrom('package')
+    .selectAll()
+    .where('source', '=', 'local')
+    .where('removed_at', 'is', null)
+    .orderBy('modified_at', 'desc')
+    .limit(limit)
+    .execute()
+}

@@ -54,7 +54,7 @@ function calledOut({ scripts, dependencies }: CallOuts): Html {
     html`<section class="note ${alarming ? 'bad' : 'good'}"><h2>${alarming ? 'Other scripts run when it is installed' : 'Fewer scripts run when it is installed'}</h2>${said(scripts)}</section>`
   }${
     dependencies.length > 0 &&
-    html`<section class="note ${dependencies.some(({ before }) => before === undefined) ? 'warn' : ''}"><h2>Other dependencies</h2>${said(dependencies)}</section>`
+    html`<section class="note ${dependencies.some(({ before }) => before === undefined) ? 'warn' : ''}"><h2>Dependencies that differ</h2>${said(dependencies)}</section>`
   }`
 }
 
@@ -122,7 +122,7 @@ function instead(why: Exclude<Hunks, readonly Hunk[]>, address: string): Html {
   return html`<p class="soft">The two have too little in common to compare them line by line.</p>`
 }
 
-const CLASSES: Readonly<Record<string, string>> = { '+': 'add', '-': 'del' }
+const CLASSES: Readonly<Record<string, string>> = { '+': 'add', '-': 'del', '\\': 'remark' }
 
 function diff(path: string, hunks: readonly Hunk[]): Html {
   if (hunks.length === 0) return html`<p class="soft">No line differs.</p>`

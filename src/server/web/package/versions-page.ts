@@ -4,13 +4,13 @@ import { type Overview, overviewOf, type VersionLine } from '../../../registry/o
 import type { WebDoor } from '../door.ts'
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
-import { PER_PAGE, pageLinks, pageNumber } from '../lists.ts'
+import { pageLinks, pageNumber } from '../lists.ts'
 import { count, day, size } from '../parts.ts'
 import { packagePath, versionPath } from '../paths.ts'
 import { packageFrame } from './frame.ts'
 
 /** Versions on one page of the list. */
-const LINES = 5 * PER_PAGE
+const LINES = 100
 
 /** `/www/package/<name>/versions`. */
 export async function versionsPage(ctx: Context, { registry }: WebDoor, head: PackageHead): Promise<void> {
@@ -23,7 +23,7 @@ ${chooseTwo(overview)}
 <thead><tr><th scope="col">Version</th><th scope="col">Tags</th><th scope="col">Published</th><th scope="col" class="number">Unpacked</th></tr></thead>
 <tbody>${lines.map((line) => row(line, overview))}</tbody>
 </table></div>
-${pageLinks(`${packagePath(head.npmName, 'versions')}?page=`, { number, total: overview.versions.length / 5 })}`
+${pageLinks(`${packagePath(head.npmName, 'versions')}?page=`, { number, total: overview.versions.length, perPage: LINES })}`
   await page(ctx, { title: `Versions of ${head.npmName}`, body: packageFrame(overview, 'versions', body) })
 }
 

@@ -1,0 +1,86 @@
+import type { Millis } from '../base/time.ts'
+import {
+  countAccounts,
+  countDocuments,
+  countPackages,
+  countTarballs,
+  listMirrored,
+} from '../storage/tables/stats.ts'
+import type { Access } from './access.ts'
+import type { Context } from './context.ts'
+import type { Caller } from './model.ts'
+
+export type TarballFigures = {
+  readonly versions: number
+  /** As if each version had its own. */
+  readonly bytes: number
+  /** As they are stored: the same content once. */
+  readonly storedBytes: number
+}
+
+export type Figures = {
+  readonly engine: 'sqlite' | 'postgres'
+  readonly accounts: number
+  readonly namespaces: number
+  readonly packages: Readonly<Record<'local' | 'mirror', number>>
+  readonly tarballs: Readonly<Record<'local' | 'mirror', TarballFigures>>
+  readonly documents: { readonly documents: number; readonly bytes: number }
+}
+
+export type MirroredPackage = {
+  readonly npmName: string
+  readonly tarballs: number
+  readonly bytes: number
+  /** When upstream was last asked about it. */
+  readonly checkedAt: Millis | undefined
+}
+
+const NONE: TarballFigures = { versions: 0, bytes: 0, storedBytes: 0 }
+
+/** What is stored here, counted for administrators. */
+export class Stats {
+  readonly #context: Context
+  readonly #access: Access
+
+  constructor(context: Context, access: Access) {
+    this.#context = context
+    this.#access = access
+  }
+
+  /** FORBIDDEN, UNAUTHENTICATED. */
+  async figures(caller: Caller): Promise<Figures> {
+    this.#access.admin(caller)
+    const { read, engine } = this.#context.storage.sql
+    const [people, packages, tarballs, documents] = await Promise.all([
+      countAccounts(read),
+      countPackages(read),
+      countTarballs(read),
+      countDocuments(read),
+    ])
+    const packagesOf = (source: 'local' | 'mirror') =>
+      packages.find((it) => it.source === source)?.packages ?? 0
+    const tarballsOf = (source: 'local' | 'mirror') => {
+      const found = tarballs.find((it) => it.source === source)
+      return found ? { versions: found.versions, bytes: found.bytes, storedBytes: found.distinctBytes } : NONE
+    }
+    return {
+      engine,
+      ...people,
+      packages: { local: packagesOf('local'), mirror: packagesOf('mirror') },
+      tarballs: { local: tarballsOf('local'), mirror: tarballsOf('mirror') },
+      documents,
+    }
+  }
+
+  /** What the mirror holds, those packages first that take most room. FORBIDDEN, UNAUTHENTICATED. */
+  async mirrored(caller: Caller, page: { from: number; limit: number }): Promise<MirroredPackage[]> {
+    this.#access.admin(caller)
+    const rows = await listMirrored(this.#context.storage.sql.read, { limit: page.limit, offset: page.from })
+    return rows.map(({ npm_name: npmName, tarballs, bytes, checked_at }) => ({
+      npmName,
+      tarballs,
+      bytes,
+      checkedAt: checked_at ?? undefined,
+    }))
+  }
+}

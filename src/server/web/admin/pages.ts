@@ -1,0 +1,128 @@
+import type { Context } from 'koa'
+import type { Account } from '../../../registry/accounts.ts'
+import type { AuditEntry } from '../../../registry/audit.ts'
+import type { MirroredPackage } from '../../../registry/stats.ts'
+import type { WebDoor } from '../door.ts'
+import { type Html, html } from '../html.ts'
+import { PER_PAGE, pageLinks, pageNumber } from '../lists.ts'
+import { count, day, moment, size } from '../parts.ts'
+import { namespacePath, packagePath, userPath } from '../paths.ts'
+import { administrator, adminPage, bar, figures } from './frame.ts'
+
+/** `/www/admin`: how much there is of everything, and whether it is well. */
+export async function overviewPage(ctx: Context, door: WebDoor): Promise<void> {
+  const { registry } = door
+  const { engine, accounts, namespaces, packages, tarballs, documents } = await registry.stats.figures(
+    await administrator(ctx, door),
+  )
+  await registry.ready()
+  const bytes = tarballs.local.storedBytes + tarballs.mirror.storedBytes
+  const body = html`<div class="note good"><p><strong>All is well.</strong> The database (${engine === 'sqlite' ? 'SQLite' : 'Postgres'}) answers. Running for ${count(Math.floor(process.uptime() / 60), 'minute')}, with ${size(process.memoryUsage.rss())} of memory, on Node ${process.versions.node}.</p></div>
+${figures([
+  ['Packages published here', packages.local, count(tarballs.local.versions, 'version')],
+  ['Packages mirrored', packages.mirror, count(tarballs.mirror.versions, 'stored tarball')],
+  ['Accounts', accounts],
+  ['Namespaces', namespaces],
+  ['Tarballs', size(bytes), 'on the disk'],
+  ['Upstream documents', size(documents.bytes), count(documents.documents, 'document')],
+])}`
+  await adminPage(ctx, 'overview', body)
+}
+
+/** `/www/admin/users`. */
+export async function usersPage(ctx: Context, door: WebDoor): Promise<void> {
+  await administrator(ctx, door)
+  const accounts = await door.registry.accounts.list()
+  const { shown, links } = paged(ctx, accounts, '/www/admin/users')
+  const body = html`<h2>${count(accounts.length, 'account')}</h2>
+<div class="scroll"><table><thead><tr><th scope="col">Name</th><th scope="col">Mail</th><th scope="col">Role</th><th scope="col">Since</th></tr></thead>
+<tbody>${shown.map(user)}</tbody></table></div>${links}`
+  await adminPage(ctx, 'users', body)
+}
+
+function user({ name, email, admin, createdAt, disabledAt }: Account): Html {
+  return html`<tr><th scope="row"><a href="${userPath(name)}">${name}</a> ${disabledAt !== undefined && html`<span class="tag bad">disabled</span>`}</th>
+<td>${email || html`<span class="soft">none</span>`}</td><td>${admin ? html`<span class="tag accent">administrator</span>` : 'member'}</td><td>${day(createdAt)}</td></tr>`
+}
+
+/** `/www/admin/namespaces`. */
+export async function namespacesPage(ctx: Context, door: WebDoor): Promise<void> {
+  await administrator(ctx, door)
+  const { namespaces, maintainers } = door.registry
+  const all = await namespaces.list()
+  const { shown, links } = paged(ctx, all, '/www/admin/namespaces')
+  const rows = await Promise.all(
+    shown.map(async (name) => ({
+      name,
+      members: await namespaces.members(name),
+      packages: (await maintainers.packagesOf(ctx.state.who, name)).length,
+    })),
+  )
+  const body = html`<h2>${count(all.length, 'namespace')}</h2>
+<div class="scroll"><table><thead><tr><th scope="col">Name</th><th scope="col">Members</th><th scope="col" class="number">Packages</th></tr></thead>
+<tbody>${rows.map(
+    ({ name, members, packages }) =>
+      html`<tr><th scope="row"><a class="mono" href="${namespacePath(name)}">${name}</a></th><td>${members.length === 0 ? html`<span class="soft">the registry’s own</span>` : members.slice(0, 10).join(', ')}</td><td class="number">${packages}</td></tr>`,
+  )}</tbody></table></div>${links}`
+  await adminPage(ctx, 'namespaces', body)
+}
+
+/** `/www/admin/mirror`: what is kept of upstream. */
+export async function mirrorPage(ctx: Context, door: WebDoor): Promise<void> {
+  const caller = await administrator(ctx, door)
+  const { stats } = door.registry
+  const number = pageNumber(ctx.query.page)
+  const [{ packages, tarballs, documents }, held] = await Promise.all([
+    stats.figures(caller),
+    stats.mirrored(caller, { from: (number - 1) * PER_PAGE, limit: PER_PAGE }),
+  ])
+  if (packages.mirror === 0)
+    return adminPage(
+      ctx,
+      'mirror',
+      html`<div class="empty"><h2>Nothing mirrored yet</h2><p>Packages of the upstream registry come here when somebody first installs them.</p></div>`,
+    )
+  const body = html`${figures([
+    ['Packages', packages.mirror],
+    ['Tarballs', tarballs.mirror.versions, size(tarballs.mirror.storedBytes)],
+    ['Documents', size(documents.bytes), count(documents.documents, 'package')],
+  ])}
+<h2>What takes the room</h2>
+<div class="scroll"><table><thead><tr><th scope="col">Package</th><th scope="col">Upstream asked</th><th scope="col" class="number">Tarballs</th><th scope="col" class="number">Size</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
+<tbody>${held.map((it) => mirrored(it, tarballs.mirror.bytes))}</tbody></table></div>
+${pageLinks('/www/admin/mirror?page=', { number, total: packages.mirror })}`
+  await adminPage(ctx, 'mirror', body)
+}
+
+function mirrored({ npmName, tarballs, bytes, checkedAt }: MirroredPackage, whole: number): Html {
+  return html`<tr><th scope="row"><a class="mono" href="${packagePath(npmName)}">${npmName}</a></th><td>${checkedAt !== undefined && moment(checkedAt)}</td>
+<td class="number">${tarballs}</td><td class="number">${size(bytes)}</td><td class="share">${bar(bytes, whole)}</td></tr>`
+}
+
+/** `/www/admin/audit`: what was done to accounts, newest first. */
+export async function auditPage(ctx: Context, door: WebDoor): Promise<void> {
+  await administrator(ctx, door)
+  const before = Number(ctx.query.before)
+  const isLater = Number.isSafeInteger(before) && before > 0
+  const entries = await door.registry.audit.list(isLater ? { before } : {})
+  const oldest = entries.at(-1)?.seq
+  const body = html`${entries.length === 0 ? html`<div class="empty"><p>Nothing happened${isLater && ' before that'}.</p></div>` : auditTable(entries)}
+<nav class="pages" aria-label="Pages"><span>${isLater && html`<a href="/www/admin/audit">Newest</a>`}</span><span>${oldest !== undefined && html`<a href="/www/admin/audit?before=${oldest}">Older</a>`}</span></nav>`
+  await adminPage(ctx, 'audit', body)
+}
+
+function auditTable(entries: readonly AuditEntry[]): Html {
+  return html`<div class="scroll"><table><thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">To</th><th scope="col">From</th></tr></thead>
+<tbody>${entries.map(
+    ({ at, actor, action, subject, address }) =>
+      html`<tr><td>${moment(at)}</td><td>${actor ?? html`<span class="soft">nobody</span>`}</td><td class="mono">${action}</td><td>${subject}</td><td class="mono">${address || 'console'}</td></tr>`,
+  )}</tbody></table></div>`
+}
+
+const LINES = 100
+
+function paged<T>(ctx: Context, all: readonly T[], address: string): { shown: readonly T[]; links: Html } {
+  const number = pageNumber(ctx.query.page)
+  const links = pageLinks(`${address}?page=`, { number, total: all.length, perPage: LINES })
+  return { shown: all.slice((number - 1) * LINES, number * LINES), links }
+}

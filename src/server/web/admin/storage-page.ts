@@ -1,0 +1,72 @@
+import type { Context } from 'koa'
+import { Fault } from '../../../base/fault.ts'
+import type { Registry } from '../../../registry/registry.ts'
+import type { WebDoor } from '../door.ts'
+import { type Html, html } from '../html.ts'
+import { count, size } from '../parts.ts'
+import { formKey, readForm } from '../session.ts'
+import { administrator, adminPage, bar, figures } from './frame.ts'
+
+/** What the buttons do; each says what came of it. */
+const WORKS: Readonly<Record<string, (upkeep: Registry['upkeep']) => Promise<Html>>> = {
+  async look(upkeep) {
+    const { blobs, bytes } = await upkeep.collectGarbage({ dryRun: true })
+    if (blobs === 0)
+      return html`<div class="note good"><p>Nothing to remove: everything stored is in use.</p></div>`
+    return html`<div class="note"><p>${count(blobs, 'file')} with ${size(bytes)} would be removed.</p></div>`
+  },
+  async collect(upkeep) {
+    const { blobs, bytes } = await upkeep.collectGarbage()
+    return html`<div class="note good"><p>${count(blobs, 'file')} with ${size(bytes)} removed.</p></div>`
+  },
+  async verify(upkeep) {
+    const { blobs, bytes, damages } = await upkeep.verify()
+    if (damages.length === 0)
+      return html`<div class="note good"><p>${count(blobs, 'file')} with ${size(bytes)} read: each is what it was.</p></div>`
+    return html`<div class="note bad"><p><strong>${count(damages.length, 'file')} of ${blobs} damaged.</strong></p><ul>${damages
+      .slice(0, 100)
+      .map(
+        ({ of, what, digest }) =>
+          html`<li class="break">${what}: ${of} <span class="mono small">${digest}</span></li>`,
+      )}</ul></div>`
+  },
+}
+
+/** `GET` and `POST /www/admin/storage`: what lies on the disk; looking for what nobody needs, and whether the rest is whole. */
+export async function storagePage(ctx: Context, door: WebDoor): Promise<void> {
+  const caller = await administrator(ctx, door)
+  const outcome = ctx.method === 'POST' ? await work(ctx, door) : undefined
+  const { tarballs } = await door.registry.stats.figures(caller)
+  const bytes = tarballs.local.bytes + tarballs.mirror.bytes
+  const stored = tarballs.local.storedBytes + tarballs.mirror.storedBytes
+  const body = html`${outcome}
+${figures([
+  [
+    'Tarballs of packages published here',
+    size(tarballs.local.storedBytes),
+    count(tarballs.local.versions, 'version'),
+  ],
+  ['Tarballs mirrored', size(tarballs.mirror.storedBytes), count(tarballs.mirror.versions, 'version')],
+  ['Saved by keeping the same content once', size(bytes - stored)],
+])}
+<p>Mirrored: ${size(tarballs.mirror.storedBytes)} of ${size(stored)}.</p>
+${bar(tarballs.mirror.storedBytes, stored)}
+<h2 class="later">Clean up</h2>
+<p>Files that no version and no document refers to any more, once they are a day old.</p>
+<div class="row">${button(ctx, 'look', 'Look what would go')} ${button(ctx, 'collect', 'Remove it')}</div>
+<h2 class="later">Check</h2>
+<p>Reads everything that is stored and compares it with its checksum. That takes a while on a large registry.</p>
+${button(ctx, 'verify', 'Read everything')}`
+  await adminPage(ctx, 'storage', body)
+}
+
+async function work(ctx: Context, { registry }: WebDoor): Promise<Html> {
+  const wanted = (await readForm(ctx)).get('work') ?? ''
+  const run = Object.hasOwn(WORKS, wanted) ? WORKS[wanted] : undefined
+  if (!run) throw new Fault('BAD_REQUEST', { why: 'There is no such work.' })
+  return run(registry.upkeep)
+}
+
+function button(ctx: Context, work: string, title: string): Html {
+  return html`<form method="post" action="/www/admin/storage">${formKey(ctx)}<button class="${work === 'collect' ? 'danger' : 'quiet'}" name="work" value="${work}">${title}</button></form>`
+}
