@@ -14,6 +14,8 @@ import { requestId, splitUrl } from './http/request.ts'
 import { canonicalPath } from './npm/names.ts'
 import { Reads } from './npm/read.ts'
 import { npmEnvelope, npmRoutes } from './npm/routes.ts'
+import { type ProviderConfig, Providers } from './web/account/providers.ts'
+import { accountRoutes } from './web/account/routes.ts'
 import { webEnvelope, webRoutes } from './web/routes.ts'
 import { browserSessions, type SessionConfig } from './web/session.ts'
 
@@ -22,6 +24,8 @@ export type AppConfig = {
   readonly session: SessionConfig
   /** Whether anybody may make an account, by password login or in the browser. */
   readonly signUp: boolean
+  /** Accounts elsewhere that one can log in with. */
+  readonly providers: readonly ProviderConfig[]
   /** Bytes kept in memory. */
   readonly cache: { readonly packuments: number; readonly tarballs: number }
 }
@@ -57,6 +61,8 @@ export function createApp({
     await next()
   })
   koa.use(onlyAt('web', browserSessions(koa, registry, config.session)))
+  const providers = new Providers(config.providers)
+  koa.use(onlyAt('web', accountRoutes({ registry, signUp: config.signUp, providers }).routes()))
   koa.use(onlyAt('web', webRoutes({ registry }).routes()))
   koa.use(onlyAt('entropic', entropicRoutes({ registry }).routes()))
   koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp }).routes()))

@@ -7,6 +7,7 @@ import type { Limits } from '../../src/registry/context.ts'
 import { createRegistry, type Registry } from '../../src/registry/registry.ts'
 import { createUpstream } from '../../src/registry/upstream.ts'
 import { createApp } from '../../src/server/app.ts'
+import type { ProviderConfig } from '../../src/server/web/account/providers.ts'
 import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
 import { NpmUser } from './npm-user.ts'
 import type { Engine } from './services.ts'
@@ -25,6 +26,9 @@ export type TestAppOptions = {
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly signUp?: boolean
+  readonly providers?: readonly ProviderConfig[]
+  /** The configured public address; absent: the one each request comes to. */
+  readonly publicUrl?: string
   /** The registry's name in `ns@host/name`; absent: where it listens. */
   readonly host?: string
 }
@@ -91,12 +95,13 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const server = opening.adopt(await listen(), closeServer)
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listening on TCP
   const registry = opening.adopt(makeRegistry(storage, new URL(url).host, options), (it) => it.close())
-  const address = { publicUrl: undefined, trustProxy: false, fallback: () => url }
+  const address = { publicUrl: options.publicUrl, trustProxy: false, fallback: () => url }
   const cache = { packuments: 64 * 2 ** 20, tarballs: 16 * 2 ** 20 }
   const app = createApp({
     registry,
     config: {
       address,
+      providers: options.providers ?? [],
       signUp: options.signUp ?? true,
       session: { secret: 'for tests', lifetime: days(30) },
       cache,

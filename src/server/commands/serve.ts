@@ -6,6 +6,7 @@ import { createUpstream } from '../../registry/upstream.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { type App, createApp } from '../app.ts'
 import { httpAddress, ownAddress } from '../config/address.ts'
+import { providersOf } from '../config/providers.ts'
 import { upstreamAddress } from '../config/upstream.ts'
 import type { Config, Settings } from '../config.ts'
 import { createLog } from '../log.ts'
@@ -67,6 +68,7 @@ function appOf(
     config: {
       address: { publicUrl: config.externalHost, trustProxy: config.trustProxy, fallback: () => fallback },
       signUp: config.signUp === 'open',
+      providers: providersOf(config),
       session: { secret: secrets.sessionSecret, lifetime: seconds(config.sessionExpirySeconds) },
       cache: { packuments: config.packumentCache, tarballs: TARBALL_CACHE },
     },

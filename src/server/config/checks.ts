@@ -6,15 +6,42 @@ const EXAMPLE = /_here$|example|change.?me|placeholder|your.?(?:own|secret|passw
 
 /** What no option can tell alone: one sentence for each mistake. Options that could not be read are absent. */
 export function checkTogether(config: Partial<Config>): string[] {
-  return [...checkGithub(config), ...checkSecrets(config)]
+  return [...checkProviders(config), ...checkSecrets(config)]
 }
 
-function checkGithub({ oauthGithubClient: client, oauthGithubSecret: secret }: Partial<Config>): string[] {
-  if ((client === undefined) === (secret === undefined)) return []
-  const [given, missing] = client
-    ? ['OAUTH_GITHUB_CLIENT', 'OAUTH_GITHUB_SECRET']
-    : ['OAUTH_GITHUB_SECRET', 'OAUTH_GITHUB_CLIENT']
-  return [`${given} is set without ${missing}: give both or neither.`]
+function checkProviders(config: Partial<Config>): string[] {
+  return [
+    ...together({
+      OAUTH_GITHUB_CLIENT: config.oauthGithubClient,
+      OAUTH_GITHUB_SECRET: config.oauthGithubSecret,
+    }),
+    ...together({
+      OAUTH_GITLAB_CLIENT: config.oauthGitlabClient,
+      OAUTH_GITLAB_SECRET: config.oauthGitlabSecret,
+    }),
+    ...together({
+      OAUTH_GOOGLE_CLIENT: config.oauthGoogleClient,
+      OAUTH_GOOGLE_SECRET: config.oauthGoogleSecret,
+    }),
+    ...together({
+      OAUTH_MICROSOFT_CLIENT: config.oauthMicrosoftClient,
+      OAUTH_MICROSOFT_SECRET: config.oauthMicrosoftSecret,
+    }),
+    ...together({
+      OAUTH_OIDC_CLIENT: config.oauthOidcClient,
+      OAUTH_OIDC_SECRET: config.oauthOidcSecret,
+      OAUTH_OIDC_ISSUER: config.oauthOidcIssuer,
+    }),
+  ]
+}
+
+/** Options that mean something only all together. */
+function together(options: Readonly<Record<string, string | undefined>>): string[] {
+  const given = Object.keys(options).filter((env) => options[env] !== undefined)
+  const missing = Object.keys(options).filter((env) => options[env] === undefined)
+  if (given.length === 0 || missing.length === 0) return []
+  const advice = given.length + missing.length === 2 ? 'give both or neither' : 'give all or none'
+  return [`${given.join(' and ')} is set without ${missing.join(' and ')}: ${advice}.`]
 }
 
 function checkSecrets(config: Partial<Config>): string[] {

@@ -4,6 +4,7 @@ import type { Context, Middleware } from 'koa'
 import koaSession from 'koa-session'
 import { Fault } from '../../base/fault.ts'
 import { hours, type Millis, minutes } from '../../base/time.ts'
+import type { Profile } from '../../registry/identities.ts'
 import { ANONYMOUS, type Caller } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { SessionData } from '../../registry/sessions.ts'
@@ -27,6 +28,12 @@ export type BrowserSession = {
   halfway?: { accountId: string; until: Millis }
   /** Where to go once logged in; a path of ours. */
   next?: string
+  /** What grant keeps between the way to a provider and back. */
+  grant?: { provider?: string }
+  /** Whom a provider just vouched for, who has no account yet. */
+  arrival?: Profile
+  /** The invitation link that somebody follows. */
+  link?: string
   /** The random key in the cookie. */
   readonly externalKey: string
   readonly isNew: boolean

@@ -1,0 +1,149 @@
+import type { Context } from 'koa'
+import { Fault } from '../../../base/fault.ts'
+import type { Account } from '../../../registry/accounts.ts'
+import { originOf } from '../../http/origin.ts'
+import { type Html, html } from '../html.ts'
+import { page } from '../layout.ts'
+import {
+  formKey,
+  halfwayOf,
+  localPath,
+  logIn,
+  logInHalfway,
+  logOut,
+  readForm,
+  sessionOf,
+} from '../session.ts'
+import { showChallenge } from './challenge.ts'
+import { type AccountDoor, field, problemNote, problemOf, seeOther, takeNotice } from './parts.ts'
+
+const WRONG = 'The user name or the password is wrong.'
+
+/** `GET /www/login`, with `?cli=ID` when a command line waits, or `?next=PATH`. */
+export async function showLogin(ctx: Context, door: AccountDoor): Promise<void> {
+  const cli = typeof ctx.query.cli === 'string' ? ctx.query.cli : undefined
+  const caller = await ctx.state.who()
+  if (caller.kind === 'user' && cli !== undefined) return showChallenge(ctx, door, { id: cli, user: caller })
+  const asked = cli === undefined ? text(ctx.query.next) : `/www/login?cli=${encodeURIComponent(cli)}`
+  const next = localPath(asked, '/www/tokens')
+  if (caller.kind === 'user') return ctx.redirect(next)
+  await loginPage(ctx, door, { next, isCli: cli !== undefined })
+}
+
+/** `POST /www/login`. */
+export async function login(ctx: Context, door: AccountDoor): Promise<void> {
+  const form = await readForm(ctx)
+  const name = form.get('name') ?? ''
+  const next = localPath(form.get('next'), '/www/tokens')
+  let account: Account | undefined
+  const problem = await problemOf(async () => {
+    account = await door.registry.accounts.verifyPassword(name, form.get('password') ?? '', ctx.ip)
+    if (!account) throw new Fault('UNAUTHENTICATED', { why: WRONG })
+  })
+  if (account) return enter(ctx, door, { account, next })
+  const deed = { action: 'login.fail', subject: name.slice(0, 100) } as const
+  await door.registry.audit.note(originOf(ctx), deed)
+  await loginPage(ctx, door, { next, name, isCli: false, problem })
+}
+
+/** Opens the session, or asks for the second factor first. */
+export async function enter(
+  ctx: Context,
+  { registry }: AccountDoor,
+  { account, next }: { account: Account; next: string },
+): Promise<void> {
+  if (!(await registry.twoFactor.isActive(account.id))) return opened(ctx, registry, { account, next })
+  sessionOf(ctx).next = next
+  await logInHalfway(ctx, account.id)
+  seeOther(ctx, '/www/login/code')
+}
+
+/** `GET /www/login/code`. */
+export async function showCode(ctx: Context): Promise<void> {
+  if (halfwayOf(ctx) === undefined) return ctx.redirect('/www/login')
+  await codePage(ctx, undefined)
+}
+
+/** `POST /www/login/code`: the second factor. */
+export async function giveCode(ctx: Context, door: AccountDoor): Promise<void> {
+  const form = await readForm(ctx)
+  const account = await door.registry.accounts.findById(halfwayOf(ctx) ?? '')
+  if (!account || account.disabledAt !== undefined) return seeOther(ctx, '/www/login')
+  const problem = await problemOf(() =>
+    door.registry.twoFactor.verify(account, form.get('code') ?? '', ctx.ip),
+  )
+  if (problem) return codePage(ctx, problem)
+  await opened(ctx, door.registry, { account, next: localPath(sessionOf(ctx).next, '/www/tokens') })
+}
+
+/** `POST /www/logout`. */
+export async function logout(ctx: Context, { registry }: AccountDoor): Promise<void> {
+  await readForm(ctx)
+  const caller = await ctx.state.who()
+  if (caller.kind === 'user')
+    await registry.audit.note(originOf(ctx, caller), { action: 'logout', subject: caller.name })
+  logOut(ctx)
+  seeOther(ctx, '/')
+}
+
+async function opened(
+  ctx: Context,
+  registry: AccountDoor['registry'],
+  { account, next }: { account: Account; next: string },
+): Promise<void> {
+  delete sessionOf(ctx).next
+  await logIn(ctx, account.id)
+  await registry.audit.note(originOf(ctx, account), { action: 'login', subject: account.name })
+  seeOther(ctx, next)
+}
+
+type LoginPage = { next: string; isCli: boolean; name?: string; problem?: Fault | undefined }
+
+async function loginPage(
+  ctx: Context,
+  { signUp, providers }: AccountDoor,
+  { next, isCli, name = '', problem }: LoginPage,
+): Promise<void> {
+  const body = html`<div class="narrow">
+  <h1>Log in</h1>
+  ${takeNotice(ctx)}${problemNote(problem)}
+  ${isCli && html`<p>Log in to go on with the login of your command line.</p>`}
+  <form class="stack card" method="post" action="/www/login">
+    ${formKey(ctx)}<input type="hidden" name="next" value="${next}">
+    ${field({ name: 'name', label: 'User name', value: name, autocomplete: 'username', required: true })}
+    ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true })}
+    <button>Log in</button>
+  </form>
+  ${providerLinks(providers.list, next)}
+  <p>${signUp ? html`No account yet? <a href="/www/signup">Sign up</a>` : 'New accounts are made by invitation here.'}</p>
+</div>`
+  await page(ctx, { title: 'Log in', body, status: problem?.status ?? 200 })
+}
+
+/** Links, not forms: the way leads through another site, which the content security policy allows to links alone. */
+export function providerLinks(providers: AccountDoor['providers']['list'], next: string): Html | undefined {
+  if (providers.length === 0) return undefined
+  return html`<ul class="plain">${providers.map(
+    ({ id, title }) => html`
+    <li><a class="button quiet" href="/www/login/providers/${id}?next=${encodeURIComponent(next)}" rel="nofollow">Log in with ${title}</a></li>`,
+  )}
+  </ul>`
+}
+
+async function codePage(ctx: Context, problem: Fault | undefined): Promise<void> {
+  const hint = 'Six digits from your authenticator app, or one of your recovery codes.'
+  const body = html`<div class="narrow">
+  <h1>One more step</h1>
+  ${problemNote(problem)}
+  <form class="stack card" method="post" action="/www/login/code">
+    ${formKey(ctx)}
+    ${field({ name: 'code', label: 'One-time password', hint, autocomplete: 'one-time-code', required: true })}
+    <button>Go on</button>
+  </form>
+</div>`
+  await page(ctx, { title: 'One-time password', body, status: problem?.status ?? 200 })
+}
+
+function text(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,37 @@
+import Router from '@koa/router'
+import { changeEmail, changePassword, endSessions, showAccount, unlinkIdentity } from './account.ts'
+import { answer, showConfirm } from './challenge.ts'
+import { showLog } from './log.ts'
+import { giveCode, login, logout, showCode, showLogin } from './login.ts'
+import { type AccountDoor, forUser } from './parts.ts'
+import { changeSecondFactor, showSecondFactor } from './second-factor.ts'
+import { showSignUp, signUp } from './sign-up.ts'
+import { createToken, revokeToken, showTokens } from './tokens.ts'
+
+/** Logging in and out, and what people change about themselves: every page and every form, a line each. */
+export function accountRoutes(door: AccountDoor): Router {
+  const router = new Router({ prefix: '/www' })
+  router.get('/login', (ctx) => showLogin(ctx, door))
+  router.post('/login', (ctx) => login(ctx, door))
+  router.get('/login/code', (ctx) => showCode(ctx))
+  router.post('/login/code', (ctx) => giveCode(ctx, door))
+  router.get('/login/confirm', forUser(door, showConfirm))
+  router.post('/login/answer', forUser(door, answer))
+  router.get('/login/providers/:provider', (ctx) => door.providers.begin(ctx))
+  router.get('/login/providers/:provider/callback', (ctx) => door.providers.finish(ctx, door))
+  router.post('/logout', (ctx) => logout(ctx, door))
+  router.get('/signup', (ctx) => showSignUp(ctx, door))
+  router.post('/signup', (ctx) => signUp(ctx, door))
+  router.get('/tokens', forUser(door, showTokens))
+  router.post('/tokens', forUser(door, createToken))
+  router.post('/tokens/revoke', forUser(door, revokeToken))
+  router.get('/account', forUser(door, showAccount))
+  router.post('/account/email', forUser(door, changeEmail))
+  router.post('/account/password', forUser(door, changePassword))
+  router.post('/account/sessions', forUser(door, endSessions))
+  router.post('/account/identities', forUser(door, unlinkIdentity))
+  router.get('/account/second-factor', forUser(door, showSecondFactor))
+  router.post('/account/second-factor', forUser(door, changeSecondFactor))
+  router.get('/account/log', forUser(door, showLog))
+  return router
+}

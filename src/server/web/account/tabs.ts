@@ -1,0 +1,16 @@
+import { type Html, html } from '../html.ts'
+
+const TABS = {
+  account: { path: '/www/account', title: 'Account' },
+  tokens: { path: '/www/tokens', title: 'Tokens' },
+  security: { path: '/www/account/second-factor', title: 'Second factor' },
+  log: { path: '/www/account/log', title: 'Log' },
+} as const
+
+/** The way between one's own pages. */
+export function accountTabs(current: keyof typeof TABS): Html {
+  return html`<nav class="tabs" aria-label="Your account">${Object.entries(TABS).map(
+    ([key, { path, title }]) =>
+      html`<a href="${path}"${key === current && html` aria-current="page"`}>${title}</a>`,
+  )}</nav>`
+}
