@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
 import type { Registry } from '../../registry/registry.ts'
+import { beginLogin, pollLogin } from '../http/cli-login.ts'
 import { json } from '../http/json.ts'
 import { message } from './document.ts'
 import type { Route } from './route.ts'
@@ -34,6 +35,22 @@ export const serviceRoutes: readonly Route[] = [
     summary: 'The account that the token belongs to.',
     answers: { 200: 'Username' },
     handle: whoami,
+  },
+  {
+    method: 'POST',
+    path: '/auth/login',
+    summary: 'Begins a login in the browser: a person opens `loginUrl`, the program polls `doneUrl`.',
+    answers: { 200: 'Login' },
+    handle: (ctx, registry) =>
+      beginLogin(ctx, registry, (poll) => `${ctx.state.address}/v1/auth/login/ready?session=${poll}`),
+  },
+  {
+    method: 'GET',
+    path: '/auth/login/ready',
+    summary: 'Tells whether the login was allowed, and hands its token out, once.',
+    query: { session: 'From the `doneUrl` of `POST /auth/login`.' },
+    answers: { 200: 'Token', 202: 'Pending' },
+    handle: (ctx, registry) => pollLogin(ctx, registry, String(ctx.query.session)),
   },
   {
     method: 'POST',

@@ -15,7 +15,7 @@ import type { Reads } from './read.ts'
 import { search } from './search.ts'
 import { removeTag, setTag, setTags, showTags } from './tags.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
-import { beginLogin, offerWebOtp, pollLogin } from './web-login.ts'
+import { beginWebLogin, offerWebOtp, pollWebLogin } from './web-login.ts'
 
 export type NpmDoor = {
   readonly registry: Registry
@@ -44,8 +44,8 @@ export function npmRoutes(door: NpmDoor): Router {
   router.get('/-/ping', (ctx) => json(ctx, 200, {}))
   router.get('/-/v1/search', (ctx) => search(ctx, door.registry))
   router.get('/-/whoami', (ctx) => whoami(ctx))
-  router.post('/-/v1/login', (ctx) => beginLogin(ctx, door.registry))
-  router.get('/-/v1/login/poll/:id', (ctx) => pollLogin(ctx, door.registry))
+  router.post('/-/v1/login', (ctx) => beginWebLogin(ctx, door.registry))
+  router.get('/-/v1/login/poll/:id', (ctx) => pollWebLogin(ctx, door.registry))
   router.get('/-/npm/v1/user', (ctx) => showProfile(ctx, door.registry))
   router.post('/-/npm/v1/user', (ctx) => changeProfile(ctx, door.registry))
   router.get('/-/npm/v1/tokens', (ctx) => listTokens(ctx, door.registry))
