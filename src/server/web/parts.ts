@@ -2,7 +2,7 @@ import { iso, type Millis } from '../../base/time.ts'
 import { type Html, html } from './html.ts'
 
 const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' })
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB']
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 const NUMBER = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
 
 /** A day, with the moment for machines and for those who point at it. */
@@ -18,7 +18,7 @@ export function moment(at: Millis): Html {
 /** Bytes in the unit that leaves the fewest digits, by thousands as package managers count. */
 export function size(bytes: number): string {
   const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1)
-  return `${NUMBER.format(bytes / 1000 ** power)} ${UNITS[power]}`
+  return `${NUMBER.format(bytes / 1000 ** power)}\u00a0${UNITS[power]}`
 }
 
 export function count(number: number, one: string, many = `${one}s`): string {

@@ -1,0 +1,113 @@
+import axe from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { TestApp } from '../../support/app.ts'
+import { type Cookie, noBrowser, openBrowser, openTab } from '../../support/browser.ts'
+import { pages, showcase } from '../../support/showcase.ts'
+
+/** Bytes of HTML, CSS and JavaScript that a page may have. */
+const HEAVIEST = 100_000
+
+describe.skipIf(noBrowser)('in a browser', () => {
+  const opened = new AsyncDisposableStack()
+  let app: TestApp
+  let admin: readonly Cookie[]
+  let browser: Browser
+
+  beforeAll(async () => {
+    const shown = opened.use(await showcase())
+    app = shown.app
+    admin = shown.admin
+    browser = opened.use(await openBrowser()).browser
+  })
+  afterAll(() => opened.disposeAsync())
+
+  for (const colorScheme of ['light', 'dark'] as const)
+    test(`axe finds nothing to complain about on any page, ${colorScheme}`, async () => {
+      await using visit = await openTab(browser, { cookies: admin, colorScheme })
+      const found: string[] = []
+      for (const [name, path] of Object.entries(pages)) {
+        await visit.tab.goto(app.url + path)
+        for (const { id, nodes } of await violations(visit.tab))
+          found.push(`${name}: ${id} at ${nodes.map(({ target }) => target).join(', ')}`)
+      }
+      expect(found).toEqual([])
+    }, 120_000)
+
+  test('no page weighs more than 100 KB, and the browser complains about none', async () => {
+    await using visit = await openTab(browser, { cookies: admin })
+    for (const [name, path] of Object.entries(pages).filter(([name]) => name !== 'not-here')) {
+      expect(await weightOf(visit.tab, app.url + path), name).toBeLessThan(HEAVIEST)
+    }
+    expect(visit.complaints).toEqual([])
+  })
+
+  test('no page is wider than a phone', async () => {
+    await using visit = await openTab(browser, { cookies: admin, viewport: { width: 360, height: 740 } })
+    const wide: string[] = []
+    for (const [name, path] of Object.entries(pages)) {
+      await visit.tab.goto(app.url + path)
+      const width = await visit.tab.evaluate(() => document.documentElement.scrollWidth)
+      if (width > 360) wide.push(`${name}: ${width}`)
+    }
+    expect(wide).toEqual([])
+  })
+
+  test('without scripts a visitor searches, opens a package, and compares two versions', async () => {
+    await using visit = await openTab(browser, { javaScriptEnabled: false })
+    const { tab } = visit
+    await tab.goto(app.url)
+    expect(await tab.getByRole('button', { name: 'Copy' }).count()).toBe(0)
+    await tab.getByRole('searchbox').fill('shelf')
+    await tab.getByRole('button', { name: 'Search' }).click()
+    await tab.getByRole('link', { name: '@kim/box' }).click()
+    await tab.getByRole('link', { name: 'Versions' }).click()
+    await tab.getByLabel('From').selectOption('1.0.0')
+    await tab.getByLabel('To').selectOption('2.0.0-beta.1')
+    await tab.getByRole('button', { name: 'Compare' }).click()
+    await tab.getByRole('heading', { name: 'Other scripts run when it is installed' }).waitFor()
+    await tab.getByRole('link', { name: 'Files' }).click()
+    await tab.getByRole('link', { name: 'docs/' }).click()
+    await tab.getByRole('link', { name: 'guide.md' }).click()
+    await tab.getByText('Put things in. Take them out.').waitFor()
+  })
+
+  test('a line is copied with its button', async () => {
+    await using visit = await openTab(browser, { permissions: ['clipboard-read', 'clipboard-write'] })
+    const { tab } = visit
+    await tab.goto(`${app.url}/www/package/@kim/box`)
+    await tab.getByRole('button', { name: 'Copy: install this package' }).click()
+    await tab.getByText('Copied').waitFor()
+    expect(await tab.evaluate(() => navigator.clipboard.readText())).toBe('npm install @kim/box')
+  })
+
+  test('the keyboard finds its way: past the header, and to the search', async () => {
+    await using visit = await openTab(browser)
+    const { tab } = visit
+    await tab.goto(`${app.url}/www/package/@kim/box`)
+    await tab.keyboard.press('Tab')
+    await tab.keyboard.press('Enter')
+    expect(new URL(tab.url()).hash).toBe('#main')
+    await tab.keyboard.press('/')
+    await tab.keyboard.type('lid')
+    await tab.keyboard.press('Enter')
+    await tab.getByRole('heading', { name: 'Search for “lid”' }).waitFor()
+  })
+})
+
+async function violations(tab: Page): Promise<axe.Result[]> {
+  await tab.evaluate(axe.source)
+  // Its own script, put into the page the line above, answers with its own type.
+  return (await tab.evaluate('axe.run().then(({ violations }) => violations)')) as axe.Result[]
+}
+
+/** Bytes of the page and of what it brings along, pictures apart; a file that the browser keeps counts as well. */
+async function weightOf(tab: Page, url: string): Promise<number> {
+  const page = await tab.goto(url)
+  const parts = await tab
+    .locator('link[rel=stylesheet], script[src]')
+    .evaluateAll((all) => all.map((it) => it.getAttribute('href') ?? it.getAttribute('src') ?? ''))
+  const replies = await Promise.all(parts.map((part) => fetch(new URL(part, url))))
+  const bytes = await Promise.all(replies.map(async (reply) => (await reply.arrayBuffer()).byteLength))
+  return bytes.reduce((sum, it) => sum + it, (await page?.body())?.length ?? 0)
+}
