@@ -3,10 +3,7 @@ import type { Context, Middleware } from 'koa'
 import { Fault, fail } from '../../../base/fault.ts'
 import type { Profile } from '../../../registry/identities.ts'
 import { param } from '../../http/json.ts'
-import { originOf } from '../../http/origin.ts'
 import { localPath, sessionOf } from '../session.ts'
-import { enter } from './login.ts'
-import { type AccountDoor, seeOther } from './parts.ts'
 
 /** Somebody who vouches for people: GitHub's OAuth, or an OpenID Connect issuer, which describes itself. */
 export type ProviderConfig = {
@@ -39,27 +36,15 @@ export class Providers {
     await this.#walk(ctx, provider)
   }
 
-  /** `GET …/providers/ID/callback`: logs in, links, or goes on to sign up. NOT_FOUND when this browser never set out. */
-  async finish(ctx: Context, door: AccountDoor): Promise<void> {
+  /** The way back: whom the provider vouches for. NOT_FOUND when this browser never set out; FORBIDDEN when it vouches for nobody. */
+  async finish(ctx: Context): Promise<{ provider: ProviderConfig; profile: Profile }> {
     const provider = this.#find(ctx)
     const session = sessionOf(ctx)
     if (session.grant?.provider !== provider.id) fail('NOT_FOUND', { what: ctx.path })
     const response = await this.#walk(ctx, provider).finally(() => {
       delete session.grant // one way there, one way back
     })
-    const profile = profileOf(provider, response)
-    const next = localPath(session.next, '/www/tokens')
-    const caller = await ctx.state.who()
-    if (caller.kind === 'user') {
-      await door.registry.identities.link(caller, profile, originOf(ctx, caller))
-      return seeOther(ctx, next, `${provider.title} is linked.`)
-    }
-    const account = await door.registry.identities.open(profile)
-    if (account) return enter(ctx, door, { account, next })
-    if (await door.registry.identities.isLinked(profile))
-      throw new Fault('FORBIDDEN', { why: 'This account is disabled.' })
-    session.arrival = { ...profile, token: undefined } // it would lie open in the session; the next login brings one
-    seeOther(ctx, '/www/signup')
+    return { provider, profile: profileOf(provider, response) }
   }
 
   #find(ctx: Context): ProviderConfig {

@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import { changeEmail, changePassword, endSessions, showAccount, unlinkIdentity } from './account.ts'
+import { arrive } from './arrival.ts'
 import { answer, showConfirm } from './challenge.ts'
 import { showLog } from './log.ts'
 import { giveCode, login, logout, showCode, showLogin } from './login.ts'
@@ -18,7 +19,7 @@ export function accountRoutes(door: AccountDoor): Router {
   router.get('/login/confirm', forUser(door, showConfirm))
   router.post('/login/answer', forUser(door, answer))
   router.get('/login/providers/:provider', (ctx) => door.providers.begin(ctx))
-  router.get('/login/providers/:provider/callback', (ctx) => door.providers.finish(ctx, door))
+  router.get('/login/providers/:provider/callback', (ctx) => arrive(ctx, door))
   router.post('/logout', (ctx) => logout(ctx, door))
   router.get('/signup', (ctx) => showSignUp(ctx, door))
   router.post('/signup', (ctx) => signUp(ctx, door))
