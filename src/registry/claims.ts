@@ -105,5 +105,12 @@ export class Claims {
 }
 
 export function maintainerRow(packageId: string, namespace: string, at: { now: Millis; by: string | null }) {
-  return { package_id: packageId, namespace, invited_by: at.by, invited_at: at.now, accepted_at: at.now }
+  return {
+    package_id: packageId,
+    namespace,
+    invited_by: at.by,
+    invited_at: at.now,
+    accepted_at: at.now,
+    invitation: null,
+  }
 }

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { Fault, fail } from '../base/fault.ts'
 import { LEGACY, type PackageName } from '../base/name.ts'
-import type { Tx } from '../storage/sql/database.ts'
+import type { MaintainerRow, Tx } from '../storage/sql/database.ts'
 import { findNamespace } from '../storage/tables/accounts.ts'
 import {
   appendChange,
@@ -17,6 +18,10 @@ import { headOf, type Packages } from './packages.ts'
 
 /** What an invitation met: nobody, an earlier invitation, or somebody who is in already. */
 export type Invited = 'invited' | 'pending' | 'accepted'
+/** `id` names the invitation as long as it is not answered. */
+export type Invitation = { readonly state: Invited; readonly id: string | undefined }
+/** Whose invitation is answered; by its `id`, where a link told it. */
+export type Invitee = { readonly namespace: string; readonly id?: string }
 
 /** What came of a change, and what the feed tells of it; no detail: nothing changed. */
 type Outcome<T> = { readonly result: T; readonly detail?: object }
@@ -45,16 +50,17 @@ export class Maintainers {
   }
 
   /** NOT_A_MAINTAINER; NOT_FOUND when there is no such namespace. */
-  async invite(caller: Caller, name: PackageName, namespace: string): Promise<Invited> {
+  async invite(caller: Caller, name: PackageName, namespace: string): Promise<Invitation> {
     const user = this.#access.writer(caller)
     const head = await this.#packages.writable(caller, name)
     await this.#mustExist(namespace)
     const at = { invited_by: user.id, invited_at: this.#context.clock.now(), accepted_at: null }
-    return this.#change<Invited>(head, async (tx) => {
+    return this.#change<Invitation>(head, async (tx) => {
       const known = await findMaintainer(tx, head.id, namespace)
-      if (known) return { result: known.accepted_at === null ? 'pending' : 'accepted' }
-      await upsertMaintainer(tx, { package_id: head.id, namespace, ...at })
-      return { result: 'invited', detail: { invited: namespace, by: user.name } }
+      if (known) return { result: stateOf(known) }
+      const invitation = randomUUID()
+      await upsertMaintainer(tx, { package_id: head.id, namespace, invitation, ...at })
+      return { result: { state: 'invited', id: invitation }, detail: { invited: namespace, by: user.name } }
     })
   }
 
@@ -74,22 +80,22 @@ export class Maintainers {
   }
 
   /** Accepts for a namespace the caller belongs to. PACKAGE_NOT_FOUND, NOT_A_MEMBER, NOT_FOUND. */
-  async accept(caller: Caller, name: PackageName, namespace: string): Promise<void> {
+  async accept(caller: Caller, name: PackageName, invitee: Invitee): Promise<void> {
     const now = this.#context.clock.now()
     await this.#answer(caller, name, {
-      namespace,
+      invitee,
       verb: 'accepted',
       write: async (tx, packageId) => {
-        const row = await findMaintainer(tx, packageId, namespace)
-        if (row) await upsertMaintainer(tx, { ...row, accepted_at: now })
+        const row = await findMaintainer(tx, packageId, invitee.namespace)
+        if (row) await upsertMaintainer(tx, { ...row, accepted_at: now, invitation: null })
       },
     })
   }
 
   /** As accept. */
-  async decline(caller: Caller, name: PackageName, namespace: string): Promise<void> {
-    const write = (tx: Tx, packageId: string) => deleteMaintainer(tx, packageId, namespace)
-    await this.#answer(caller, name, { namespace, verb: 'declined', write })
+  async decline(caller: Caller, name: PackageName, invitee: Invitee): Promise<void> {
+    const write = (tx: Tx, packageId: string) => deleteMaintainer(tx, packageId, invitee.namespace)
+    await this.#answer(caller, name, { invitee, verb: 'declined', write })
   }
 
   /** The packages a namespace maintains, as far as `who` may see them. NOT_FOUND. */
@@ -116,16 +122,18 @@ export class Maintainers {
   async #answer(
     caller: Caller,
     name: PackageName,
-    answer: { namespace: string; verb: string; write: (tx: Tx, packageId: string) => Promise<void> },
+    answer: { invitee: Invitee; verb: string; write: (tx: Tx, packageId: string) => Promise<void> },
   ): Promise<void> {
-    const { namespace, verb, write } = answer
+    const { invitee, verb, write } = answer
+    const { namespace, id } = invitee
     const head = await this.#packages.local(caller, name)
     const user = await this.#access.actFor(caller, namespace)
     await this.#change(head, async (tx) => {
       const row = await findMaintainer(tx, head.id, namespace)
       // A private name is not to be guessed.
       if (!row && head.access === 'restricted') return fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
-      if (row?.accepted_at !== null) return fail('NOT_FOUND', { what: 'invitation' })
+      if (row?.accepted_at !== null || (id !== undefined && id !== row.invitation))
+        return fail('NOT_FOUND', { what: 'invitation' })
       await write(tx, head.id)
       return { result: undefined, detail: { [verb]: namespace, by: user.name } }
     })
@@ -140,4 +148,9 @@ export class Maintainers {
       return result
     })
   }
+}
+
+function stateOf(row: MaintainerRow): Invitation {
+  if (row.accepted_at !== null) return { state: 'accepted', id: undefined }
+  return { state: 'pending', id: row.invitation ?? undefined }
 }

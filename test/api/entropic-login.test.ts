@@ -14,7 +14,7 @@ test('a login begun at the Entropic door is allowed by a person and hands its to
   const id = new URL(login.loginUrl).searchParams.get('cli') ?? ''
   const caller = await app.registry.tokens.identify(kim.token ?? '', '127.0.0.1')
   if (caller?.kind !== 'user') throw new Error('kim has a token')
-  await app.registry.logins.allow(id, caller, { address: '127.0.0.1', agent: 'test' })
+  await app.registry.logins.allow(id, caller, { address: '127.0.0.1' })
   const done = await ready()
   expect([done.status, done.json.username]).toEqual([200, 'kim'])
   const whoami = await program.get('/v1/auth/whoami', { authorization: `Bearer ${done.json.token}` })

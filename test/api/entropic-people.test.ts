@@ -102,3 +102,18 @@ test('a user makes a namespace and owns what is in it', async () => {
   expect(await objects(kim, '/v1/namespaces')).toEqual(['abandonware', 'ali', 'kim', 'legacy', 'team'])
   expect(await objects(ali, '/v1/users/user/kim/memberships')).toEqual([{ name: 'kim' }, { name: 'team' }])
 })
+
+test('an invitation is answered by the link that came with it, and by no other', async () => {
+  await using app = await testApp()
+  const [kim, lee] = [await app.user('kim'), await app.user('lee')]
+  await kim.send('PUT', '/v1/packages/package/kim/box', { body: {} })
+  const invited = await kim.send('POST', '/v1/packages/package/kim/box/maintainers/lee')
+  const [, link = ''] = /^<(.+)>; rel="invitation"$/.exec(invited.headers.get('link') ?? '') ?? []
+  const path = link.slice(app.url.length)
+  const other = path.replace(/[^/]+$/, '00000000-0000-4000-8000-000000000000')
+  expect((await lee.send('POST', other)).status).toBe(404)
+  expect((await kim.send('POST', path)).status).toBe(403)
+  expect((await lee.send('POST', path)).status).toBe(200)
+  expect((await lee.send('POST', path)).status).toBe(404)
+  expect((await kim.get('/v1/packages/package/kim/box/maintainers')).json.objects).toEqual(['kim', 'lee'])
+})

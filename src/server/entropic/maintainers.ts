@@ -1,5 +1,7 @@
 import type { Context } from 'koa'
+import type { Invitee } from '../../registry/maintainers.ts'
 import type { Registry } from '../../registry/registry.ts'
+import { param } from '../http/json.ts'
 import { document, message } from './document.ts'
 import { packageDocument } from './documents.ts'
 import { wordings } from './messages.ts'
@@ -11,6 +13,8 @@ import { NAMESPACE, nameIn, PACKAGE, packageOf, specIn } from './targets.ts'
 const ANSWERS = [
   `${PACKAGE}/invitation/:member`,
   `${PACKAGE}/maintainers/:member/invitation`,
+  // By the id that a link carries, as the original's documents promised.
+  `${PACKAGE}/maintainers/:member/:invitation`,
   '/namespaces/namespace/:member/maintainerships/:namespace/:name',
 ]
 
@@ -90,19 +94,26 @@ async function invite(ctx: Context, registry: Registry): Promise<void> {
     accepted: `${member} is already a maintainer of ${spec}.`,
   }
   const name = packageOf(ctx, registry)
-  message(ctx, sentences[await registry.maintainers.invite(await ctx.state.who(), name, member)])
+  const { state, id } = await registry.maintainers.invite(await ctx.state.who(), name, member)
+  // In a header, since the body is the original's to the byte.
+  if (id !== undefined) ctx.set('link', `<${ctx.state.address}${ctx.path}/${id}>; rel="invitation"`)
+  message(ctx, sentences[state])
 }
 
 async function accept(ctx: Context, registry: Registry): Promise<void> {
   const member = nameIn(ctx, registry, 'member')
-  await registry.maintainers.accept(await ctx.state.who(), packageOf(ctx, registry), member)
+  await registry.maintainers.accept(await ctx.state.who(), packageOf(ctx, registry), inviteeIn(ctx, member))
   message(ctx, `${member} is now a maintainer for ${specIn(ctx, registry)}`)
 }
 
 async function decline(ctx: Context, registry: Registry): Promise<void> {
   const member = nameIn(ctx, registry, 'member')
-  await registry.maintainers.decline(await ctx.state.who(), packageOf(ctx, registry), member)
+  await registry.maintainers.decline(await ctx.state.who(), packageOf(ctx, registry), inviteeIn(ctx, member))
   message(ctx, `You have declined the invitation for ${member} to join ${specIn(ctx, registry)}`)
+}
+
+function inviteeIn(ctx: Context, namespace: string): Invitee {
+  return ctx.params.invitation === undefined ? { namespace } : { namespace, id: param(ctx, 'invitation') }
 }
 
 async function listActive(ctx: Context, registry: Registry): Promise<void> {

@@ -87,6 +87,7 @@ export interface MaintainerRow {
   invited_by: string | null
   invited_at: Millis
   accepted_at: Millis | null
+  invitation: string | null
 }
 
 export interface VersionRow {

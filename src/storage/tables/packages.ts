@@ -129,7 +129,7 @@ export async function upsertMaintainer(tx: Tx, row: MaintainerRow): Promise<void
     .insertInto('maintainer')
     .values(row)
     .onConflict((conflict) =>
-      conflict.columns(['package_id', 'namespace']).doUpdateSet({ accepted_at: row.accepted_at }),
+      conflict.columns(['package_id', 'namespace']).doUpdateSet({ accepted_at: row.accepted_at, invitation: row.invitation }),
     )
     .execute()
 }
