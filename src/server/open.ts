@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
-import { systemClock } from '../base/time.ts'
+import { type Clock, systemClock } from '../base/time.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createUpstream, type Upstream } from '../registry/upstream.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
@@ -57,13 +57,14 @@ export function configuredRegistry(
     port,
     secrets,
     upstream,
-  }: { storage: Storage; log: Log; port: number; secrets: Secrets; upstream?: Upstream },
+    clock = systemClock,
+  }: { storage: Storage; log: Log; port: number; secrets: Secrets; upstream?: Upstream; clock?: Clock },
 ): Registry {
   const host = new URL(ownAddress(config, port)).host
   return createRegistry({
     storage,
     log,
-    clock: systemClock,
+    clock,
     host: () => host,
     sealingKey: secrets.oauthPassword,
     limits: {

@@ -57,7 +57,8 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   return app
 }
 
-function appOf(
+/** The doors over a registry that is known on `port`. */
+export function appOf(
   config: Config,
   { registry, log, port, secrets }: { registry: Registry; log: Log; port: number; secrets: Secrets },
 ): App {
