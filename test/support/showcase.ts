@@ -119,7 +119,7 @@ async function publishBoxes(kim: NpmUser, lee: NpmUser): Promise<void> {
   })
 }
 
-/** Every page with something on it; those of administrators need one. */
+/** Every page with something on it, as an administrator sees it. */
 export const pages: Readonly<Record<string, string>> = {
   home: '/',
   search: '/www/search?q=box',
@@ -137,6 +137,10 @@ export const pages: Readonly<Record<string, string>> = {
   namespace: '/www/namespace/kim',
   'namespace-legacy': '/www/namespace/legacy',
   user: '/www/user/kim',
+  account: '/www/account',
+  'account-tokens': '/www/tokens',
+  'account-second-factor': '/www/account/second-factor',
+  'account-log': '/www/account/log',
   admin: '/www/admin',
   'admin-users': '/www/admin/users',
   'admin-namespaces': '/www/admin/namespaces',
@@ -144,4 +148,10 @@ export const pages: Readonly<Record<string, string>> = {
   'admin-storage': '/www/admin/storage',
   'admin-audit': '/www/admin/audit',
   'not-here': '/www/package/@kim/nothing',
+}
+
+/** Those that nobody sees who is logged in. */
+export const strangersPages: Readonly<Record<string, string>> = {
+  login: '/www/login',
+  signup: '/www/signup',
 }
