@@ -3,6 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type Ran = { readonly code: number; readonly output: string }
+export type Running = {
+  readonly ended: Promise<Ran>
+  /** Resolves with what matches, once it stands on the standard output. */
+  printed(pattern: RegExp): Promise<string>
+}
 export type ClientName = 'npm' | 'pnpm' | 'yarn' | 'berry' | 'bun'
 
 const modules = join(import.meta.dirname, '../../node_modules')
@@ -63,15 +68,30 @@ export class Client {
 
   /** Runs the client in its project and resolves with its exit code and all it printed. */
   run(...args: readonly string[]): Promise<Ran> {
+    return this.start(...args).ended
+  }
+
+  /** As run, for clients that wait for somebody meanwhile. */
+  start(...args: readonly string[]): Running {
     const [command, ...before] = COMMANDS[this.name]
     const options = { cwd: this.project, env: this.#environment(), maxBuffer: 64 * 2 ** 20, timeout: 120_000 }
-    return new Promise((resolve) => {
-      const child = execFile(command, [...before, ...args], options, (error, stdout, stderr) => {
-        const code = error ? (typeof error.code === 'number' ? error.code : 1) : 0
-        resolve({ code, output: stdout + stderr })
-      })
-      child.stdin?.end()
+    const { promise: ended, resolve } = Promise.withResolvers<Ran>()
+    const child = execFile(command, [...before, ...args], options, (error, stdout, stderr) => {
+      const code = error ? (typeof error.code === 'number' ? error.code : 1) : 0
+      resolve({ code, output: stdout + stderr })
     })
+    child.stdin?.end()
+    const printed = (pattern: RegExp) =>
+      new Promise<string>((found, missed) => {
+        let text = ''
+        child.stdout?.on('data', (chunk) => {
+          text += chunk
+          const match = pattern.exec(text)
+          if (match) found(match[0])
+        })
+        ended.then(({ output }) => missed(new Error(`it ended without printing ${pattern}: ${output}`)))
+      })
+    return { ended, printed }
   }
 
   add(...packages: readonly string[]): Promise<Ran> {

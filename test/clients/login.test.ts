@@ -1,0 +1,162 @@
+import { Secret, TOTP } from 'otpauth'
+import { expect, test } from 'vitest'
+import { type TestApp, testApp } from '../support/app.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { Visitor } from '../support/visitor.ts'
+import { Client } from './client.ts'
+
+/** Turns kim's second factor on; resolves to what the app on the phone shows next, each time a code not shown before. */
+async function withFactor(app: TestApp, mode: 'auth-only' | 'auth-and-writes') {
+  const kim = (await app.registry.accounts.find('kim')) ?? expect.fail('kim has an account')
+  const uri = await app.registry.twoFactor.begin(kim, mode)
+  const totp = new TOTP({ secret: Secret.fromBase32(new URL(uri).searchParams.get('secret') ?? '') })
+  const now = Date.now()
+  const recovery = await app.registry.twoFactor.confirm(kim, totp.generate({ timestamp: now - 30_000 }), {
+    address: '',
+  })
+  return {
+    code: () => totp.generate({ timestamp: now }),
+    next: () => totp.generate({ timestamp: now + 30_000 }),
+    recovery,
+  }
+}
+
+const BOX = { name: '@kim/box', version: '1.0.0' }
+
+test('npm login opens the page, somebody allows the computer, and npm is logged in until npm logout', async () => {
+  await using app = await testApp()
+  await using folder = await temporaryFolder()
+  await app.user('kim')
+  const npm = await Client.open('npm', { folder: folder.path, registry: app.url, token: 'ent_long_gone' })
+  const kim = new Visitor(app.url)
+  await kim.logIn('kim')
+  const login = npm.start('login')
+  const url = new URL(await login.printed(/http\S+\/www\/login\?cli=[\w-]+/))
+  const page = await kim.get(url.pathname + url.search)
+  expect(page.text).toContain('Allow this computer?')
+  expect((await kim.submit('/www/login/answer', { answer: 'allow' })).text).toContain(
+    'Go back to your command line',
+  )
+  expect(await login.ended).toMatchObject({ code: 0 })
+  expect(await npm.run('whoami')).toMatchObject({ code: 0, output: 'kim\n' })
+  expect(await app.registry.tokens.list('kim')).toHaveLength(2)
+  expect(await npm.run('logout')).toMatchObject({ code: 0 })
+  expect(await app.registry.tokens.list('kim')).toHaveLength(1)
+})
+
+test('npm asks for a one-time password where the account wants one for changes, and takes --otp', async () => {
+  await using app = await testApp()
+  await using folder = await temporaryFolder()
+  const { token = '' } = await app.user('kim')
+  const phone = await withFactor(app, 'auth-and-writes')
+  const npm = await Client.open('npm', { folder: folder.path, registry: app.url, token })
+  await npm.write('package.json', BOX)
+  const refused = await npm.run('publish')
+  expect(refused).toMatchObject({ code: 1, output: expect.stringContaining('EOTP') })
+  expect(refused.output).toContain('/www/login/confirm?id=')
+  expect(await npm.run('publish', '--otp', '000000')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('EOTP'),
+  })
+  expect(await npm.run('publish', '--otp', phone.code())).toMatchObject({ code: 0 })
+  expect(
+    await npm.run('dist-tag', 'add', '@kim/box@1.0.0', 'old', '--otp', phone.recovery[0] ?? ''),
+  ).toMatchObject({ code: 0 })
+  expect(await npm.run('view', '@kim/box', 'version')).toMatchObject({ code: 0, output: '1.0.0\n' })
+})
+
+test('a one-time password given in the browser is good for one change', async () => {
+  await using app = await testApp()
+  const user = await app.user('kim')
+  const phone = await withFactor(app, 'auth-and-writes')
+  const web = { 'npm-auth-type': 'web', 'npm-command': 'publish' }
+  const body = JSON.stringify('1.0.0')
+  const asked = await user.send('PUT', '/-/package/@kim%2fbox/dist-tags/x', { body, headers: web })
+  expect(asked.status).toBe(404) // whoever may not know of a package is not asked for a password first
+  const refused = await user.publish('@kim/box', '1.0.0')
+  expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'OTP'])
+  const first = await user.send('POST', '/-/npm/v1/user', {
+    body: { email: 'kim@example.org' },
+    headers: web,
+  })
+  expect(first.status).toBe(401)
+  const { authUrl, doneUrl } = first.json
+  const kim = new Visitor(app.url)
+  await kim.logIn('kim')
+  await kim.submit('/www/login/code', { code: phone.code() })
+  await kim.get(authUrl.slice(app.url.length))
+  expect((await kim.submit('/www/login/answer', { answer: 'allow', code: '123' })).status).toBe(401)
+  await kim.submit('/www/login/answer', { answer: 'allow', code: phone.next() })
+  const { json } = await user.get(doneUrl.slice(app.url.length))
+  const again = (otp: string) =>
+    user.send('POST', '/-/npm/v1/user', {
+      body: { email: 'kim@example.org' },
+      headers: { ...web, 'npm-otp': otp },
+    })
+  expect((await again(json.token)).status).toBe(200)
+  expect((await again(json.token)).status).toBe(401)
+})
+
+test('a package that requires a second factor takes it from everybody, whatever the account says', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  await kim.publish('@kim/box', '1.0.0')
+  const settings = { body: { require_tfa: true } }
+  const path = `/v1/packages/package/kim@${app.host}/box`
+  expect((await kim.send('PUT', path, settings)).json.message).toContain('without activating it')
+  const phone = await withFactor(app, 'auth-only')
+  expect((await kim.send('PUT', path, settings)).status).toBe(200)
+  expect((await kim.publish('@kim/box', '1.1.0')).status).toBe(401)
+  const lee = await app.user('lee')
+  await app.registry.accounts.setRole('lee', 'admin')
+  const refused = await lee.publish('@kim/box', '1.1.0')
+  expect([refused.status, refused.json.error]).toEqual([
+    403,
+    `You must enable 2FA to edit "kim@${app.host}/box"`,
+  ])
+  const given = await kim.send('DELETE', path, { headers: { 'npm-otp': phone.code() } })
+  expect(given.status).toBeLessThan(300)
+})
+
+test('npm login --auth-type=legacy asks for the code where there is a second factor', async () => {
+  await using app = await testApp()
+  await app.user('kim')
+  const phone = await withFactor(app, 'auth-only')
+  const body = { name: 'kim', password: 'kim-password' }
+  const path = '/-/user/org.couchdb.user:kim'
+  const anybody = app.anonymous()
+  expect((await anybody.send('PUT', path, { body })).headers.get('www-authenticate')).toBe('OTP')
+  const done = await anybody.send('PUT', path, { body, headers: { 'npm-otp': phone.code() } })
+  expect([done.status, done.json.token]).toEqual([201, expect.stringMatching(/^ent_/)])
+  const basic = `Basic ${Buffer.from('kim:kim-password').toString('base64')}`
+  expect((await anybody.get('/-/whoami', { authorization: basic })).status).toBe(401)
+})
+
+test('npm token create, list and revoke honour limits', async () => {
+  await using app = await testApp()
+  await using folder = await temporaryFolder()
+  const { token = '' } = await app.user('kim')
+  const npm = await Client.open('npm', { folder: folder.path, registry: app.url, token })
+  const body = {
+    password: 'kim-password',
+    name: 'ci',
+    expires: 7,
+    scopes: ['@kim'],
+    packages_and_scopes_permission: 'read-write',
+  }
+  const user = app.anonymous()
+  const made = await user.send('POST', '/-/npm/v1/tokens', {
+    body,
+    headers: { authorization: `Bearer ${token}` },
+  })
+  expect(made.json).toMatchObject({ scopes: [{ name: '@kim', type: 'scope' }], readonly: false })
+  const elsewhere = { ...body, cidr_whitelist: ['192.0.2.0/24'] }
+  const bound = await user.send('POST', '/-/npm/v1/tokens', {
+    body: elsewhere,
+    headers: { authorization: `Bearer ${token}` },
+  })
+  expect((await user.get('/-/whoami', { authorization: `Bearer ${bound.json.token}` })).status).toBe(403)
+  expect((await npm.run('token', 'list', '--json')).output).toContain('192.0.2.0/24')
+  expect(await npm.run('token', 'revoke', made.json.key)).toMatchObject({ code: 0 })
+  expect((await user.get('/-/whoami', { authorization: `Bearer ${made.json.token}` })).status).toBe(401)
+})
