@@ -37,9 +37,18 @@ function isPostgres({ postgresUrl, pgHost, pgUser, pgDatabase }: Config): boolea
 }
 
 /** openStorage, with a sentence for what the owner of the machine must mend. The caller disposes it. */
-export async function openConfiguredStorage(config: Config, log?: Log): Promise<Storage> {
+export function openConfiguredStorage(config: Config, log?: Log): Promise<Storage> {
+  return open(config, () => storageConfigOf(config, log))
+}
+
+/** As openConfiguredStorage, for data that need not outlive a power cut. */
+export function openThrowAwayStorage(config: Config): Promise<Storage> {
+  return open(config, () => ({ ...storageConfigOf(config), throwAway: true }))
+}
+
+async function open(config: Config, storageConfig: () => StorageConfig): Promise<Storage> {
   try {
-    return await openStorage(storageConfigOf(config, log))
+    return await openStorage(storageConfig())
   } catch (error) {
     const cause = error instanceof Error && error.cause ? ` (${sentenceOf(error.cause)})` : ''
     const where = isPostgres(config) ? 'the Postgres database' : `the data in ${config.cacheDir}`

@@ -35,6 +35,8 @@ export type StorageConfig = {
   readonly postgres?: { readonly url?: string; readonly user?: string; readonly database?: string }
   /** Redis instead of the in-process mock: `redis://…` or `rediss://…`. */
   readonly redisUrl?: string
+  /** Nothing need outlive a power cut: SQLite then waits for no disk. For tests. */
+  readonly throwAway?: boolean
   readonly log: Log
 }
 
@@ -72,7 +74,7 @@ const databaseFile = (config: StorageConfig) => join(config.folder, 'entropic.db
 async function openSql(config: StorageConfig): Promise<ScriptableSql> {
   if (!config.postgres) {
     if (config.sqliteAddon) useSqliteAddon(config.sqliteAddon)
-    return openSqlite(databaseFile(config))
+    return openSqlite(databaseFile(config), config.throwAway ? 'off' : 'full')
   }
   const { openPostgres } = await import('./sql/postgres.ts')
   return openPostgres(config.postgres, config.log)

@@ -12,13 +12,15 @@ import type { ScriptableSql } from './migrate.ts'
 import { retrying } from './retry.ts'
 import { isBusy, SqliteFile } from './sqlite-file.ts'
 
-/** Opens the database file at `path`, making it when absent. Other processes may use it at the same time. */
-export function openSqlite(path: string): Promise<ScriptableSql> {
+/**
+ * Opens the database file at `path`, making it when absent. Other processes may use it at the same time. A publish that was answered
+ * must outlive a power cut: hence `full`, which WAL does not have by itself. `off` is for what is thrown away anyhow.
+ */
+export function openSqlite(path: string, synchronous: 'full' | 'off' = 'full'): Promise<ScriptableSql> {
   return retrying(async () => {
     const writer = new SqliteFile(path, 'write')
     try {
-      // A publish that was answered must outlive a power cut: hence synchronous = full, which WAL does not have by itself.
-      writer.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
+      writer.exec(`pragma journal_mode = wal; pragma synchronous = ${synchronous}; pragma foreign_keys = on`)
       return new SqliteSql(writer, new SqliteFile(path, 'read'))
     } catch (error) {
       writer.close()
