@@ -14,18 +14,10 @@ import { requestId, splitUrl } from './http/request.ts'
 import { canonicalPath } from './npm/names.ts'
 import { Reads } from './npm/read.ts'
 import { npmEnvelope, npmRoutes } from './npm/routes.ts'
-import { type ProviderConfig, Providers } from './web/account/providers.ts'
-import { accountRoutes } from './web/account/routes.ts'
-import { webEnvelope, webRoutes } from './web/routes.ts'
-import { browserSessions, type SessionConfig } from './web/session.ts'
+import type { WebsiteConfig } from './web/website.ts'
 
-export type AppConfig = {
+export type AppConfig = WebsiteConfig & {
   readonly address: AddressPolicy
-  readonly session: SessionConfig
-  /** Whether anybody may make an account, by password login or in the browser. */
-  readonly signUp: boolean
-  /** Accounts elsewhere that one can log in with. */
-  readonly providers: readonly ProviderConfig[]
   /** Bytes kept in memory. */
   readonly cache: { readonly packuments: number; readonly tarballs: number }
 }
@@ -35,7 +27,7 @@ export type App = { handle(request: IncomingMessage, response: ServerResponse): 
 const envelopes: Readonly<Record<Door, Envelope>> = {
   npm: npmEnvelope,
   entropic: entropicEnvelope,
-  web: webEnvelope,
+  web: async (fault, ctx) => (await import('./web/errors.ts')).webEnvelope(fault, ctx),
 }
 
 /** Plugs the doors together; no port is opened here. */
@@ -60,10 +52,12 @@ export function createApp({
     if (failure !== undefined) throw failure
     await next()
   })
-  koa.use(onlyAt('web', browserSessions(koa, registry, config.session)))
-  const providers = new Providers(config.providers)
-  koa.use(onlyAt('web', accountRoutes({ registry, signUp: config.signUp, providers }).routes()))
-  koa.use(onlyAt('web', webRoutes({ registry }).routes()))
+  koa.use(
+    onlyAt(
+      'web',
+      lazily(async () => (await import('./web/website.ts')).website(koa, registry, config)),
+    ),
+  )
   koa.use(onlyAt('entropic', entropicRoutes({ registry }).routes()))
   koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp }).routes()))
   koa.use((ctx) => {
@@ -98,6 +92,16 @@ function identify(deps: {
     ctx.set('x-request-id', ctx.state.id)
     ctx.url = (door === 'npm' ? canonicalPath(path) : path) + query
     await next()
+  }
+}
+
+/** Loaded with the first request that needs it: package managers never ask for a page. */
+function lazily(load: () => Promise<Middleware>): Middleware {
+  let loading: Promise<Middleware> | undefined
+  return async (ctx, next) => {
+    loading ??= load()
+    const loaded = await loading
+    return loaded(ctx, next)
   }
 }
 
