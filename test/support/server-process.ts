@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 /** The executable to test instead of the checkout, when there is one. */
 export const executable = process.env.ENTROPIC_EXECUTABLE || undefined
 
-const [PROGRAM, ...SCRIPT]: readonly [string, ...string[]] = executable
+/** How entropic is started. */
+export const [PROGRAM, ...SCRIPT]: readonly [string, ...string[]] = executable
   ? [executable]
   : [process.execPath, join(import.meta.dirname, '../../scripts/entropic.mjs')]
 

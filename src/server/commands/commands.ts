@@ -84,6 +84,17 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./migrate.ts')).migrate,
   },
   {
+    words: 'prefetch',
+    names: ['FILE|NAME@RANGE…'],
+    about:
+      'Fetch all that a lock file, a package.json or name@range asks for, to install without the upstream later',
+    flags: {
+      os: { value: 'NAMES', about: 'Only what runs on these systems, as in linux,darwin; all by default' },
+      cpu: { value: 'NAMES', about: 'Only what runs on these processors, as in x64,arm64; all by default' },
+    },
+    load: async () => (await import('./prefetch.ts')).prefetch,
+  },
+  {
     words: 'gc',
     names: [],
     about: 'Delete stored files that nothing refers to any more; the server may run meanwhile',
@@ -97,6 +108,20 @@ export const commands: readonly Command[] = [
       'Examine the data folder, the database and every stored file; exit with 1 when something is not well',
     flags: {},
     load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    words: 'fixture',
+    names: ['[COMMAND…]'],
+    about: 'Run a throw-away registry for tests: around a command, or until its parent ends',
+    flags: {
+      seed: {
+        value: 'PATH',
+        about: 'Publish the packages (folders, .tgz) of a folder first, or one package',
+      },
+      user: { value: 'NAME', about: 'Account that may publish; test by default' },
+      json: { about: 'Print url, token, npmrc and pid as one line of JSON' },
+    },
+    load: async () => (await import('./fixture.ts')).fixture,
   },
   {
     words: 'version',
