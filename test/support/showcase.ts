@@ -1,3 +1,4 @@
+import type { Caller } from '../../src/registry/model.ts'
 import { type TestApp, testApp } from './app.ts'
 import { type Cookie, loggedIn } from './browser.ts'
 import type { NpmUser } from './npm-user.ts'
@@ -67,6 +68,8 @@ export async function showcase(): Promise<AsyncDisposable & { app: TestApp; admi
   const app = opening.use(await testApp({ upstream: upstream.url }))
   const kim = await app.user('kim', { admin: true })
   await publishBoxes(kim, await app.user('lee'))
+  await app.registry.namespaces.create(await callerOf(app, 'lee'), 'boxes')
+  await app.registry.namespaces.invite(await callerOf(app, 'lee'), 'boxes', 'kim')
   await app.anonymous().get('/left-pad', { 'npm-command': 'install' })
   await app.anonymous().get('/left-pad/-/left-pad-1.3.0.tgz', { 'npm-command': 'install' })
   const opened = opening.move()
@@ -75,6 +78,12 @@ export async function showcase(): Promise<AsyncDisposable & { app: TestApp; admi
     admin: await loggedIn(app, 'kim'),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+export async function callerOf(app: TestApp, name: string): Promise<Caller> {
+  const account = await app.registry.accounts.find(name)
+  if (!account) throw new Error(`there is no ${name}`)
+  return { kind: 'user', id: account.id, name, admin: account.admin, mayPublish: true }
 }
 
 async function fillUpstream(upstream: ScriptedUpstream): Promise<void> {
@@ -141,6 +150,7 @@ export const pages: Readonly<Record<string, string>> = {
   'account-tokens': '/www/tokens',
   'account-second-factor': '/www/account/second-factor',
   'account-log': '/www/account/log',
+  invitations: '/www/invitations',
   admin: '/www/admin',
   'admin-users': '/www/admin/users',
   'admin-namespaces': '/www/admin/namespaces',

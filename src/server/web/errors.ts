@@ -1,3 +1,4 @@
+import type { Context } from 'koa'
 import { type Fault, isFault } from '../../base/fault.ts'
 import type { Envelope } from '../http/faults.ts'
 import { wantsPage } from '../http/request.ts'
@@ -9,7 +10,7 @@ export const webEnvelope: Envelope = async (fault, ctx) => {
   const { status, message, code } = fault
   const worded = { status, body: { error: message, message, code } }
   if (!wantsPage(ctx.headers)) return worded
-  const error = { title: titleOf(fault), status, body: errorBody(fault) }
+  const error = { title: titleOf(fault), status, body: errorBody(fault, ctx) }
   // Where accounts cannot be looked up, that must not hide what failed first.
   return page(ctx, error).then(
     () => undefined,
@@ -17,12 +18,12 @@ export const webEnvelope: Envelope = async (fault, ctx) => {
   )
 }
 
-function errorBody(fault: Fault): Html {
+function errorBody(fault: Fault, ctx: Context): Html {
   return html`<div class="empty">
   <p class="mono">${fault.status}</p>
   <h1>${titleOf(fault)}</h1>
   <p>${fault.message}</p>
-  <p>${wayOut(fault)}</p>
+  <p>${wayOut(fault, ctx)}</p>
 </div>`
 }
 
@@ -35,8 +36,9 @@ function titleOf({ status }: Fault): string {
   return status >= 500 ? 'Something broke' : 'That does not work'
 }
 
-function wayOut(fault: Fault): Html {
-  if (isFault(fault, 'UNAUTHENTICATED')) return html`<a class="button" href="/www/login">Log in</a>`
+function wayOut(fault: Fault, { method, url }: Context): Html {
+  const next = method === 'GET' ? `?next=${encodeURIComponent(url)}` : ''
+  if (isFault(fault, 'UNAUTHENTICATED')) return html`<a class="button" href="/www/login${next}">Log in</a>`
   if (fault.status === 404) return html`<a class="button" href="/www/search">Search the packages</a>`
   return html`<a class="button" href="/">Go to the start</a>`
 }

@@ -1,3 +1,4 @@
+import type { Context } from 'koa'
 import type { Hit } from '../../registry/search.ts'
 import { type Html, html } from './html.ts'
 import { day } from './parts.ts'
@@ -47,4 +48,17 @@ export function pageLinks(
   <span class="soft">Page ${number} of ${last}</span>
   <span>${number < last && html`<a rel="next" href="${address}${number + 1}">Next</a>`}</span>
 </nav>`
+}
+
+const LINES = 100
+
+/** The lines of a table that belong on the page asked for, and the links to the others. */
+export function paged<T>(
+  ctx: Context,
+  all: readonly T[],
+  path: string,
+): { shown: readonly T[]; links: Html } {
+  const number = pageNumber(ctx.query.page)
+  const links = pageLinks(`${path}?page=`, { number, total: all.length, perPage: LINES })
+  return { shown: all.slice((number - 1) * LINES, number * LINES), links }
 }

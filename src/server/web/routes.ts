@@ -2,10 +2,12 @@ import Router from '@koa/router'
 import type { Context } from 'koa'
 import { fail } from '../../base/fault.ts'
 import { param } from '../http/json.ts'
-import { auditPage, mirrorPage, namespacesPage, overviewPage, usersPage } from './admin/pages.ts'
+import { auditPage, mirrorPage, namespacesPage, overviewPage } from './admin/pages.ts'
 import { storagePage } from './admin/storage-page.ts'
+import { changeUser, inviteUser, usersPage } from './admin/users-page.ts'
 import type { WebDoor } from './door.ts'
 import { home } from './home.ts'
+import { answerInvitation, invitationsPage } from './invitations.ts'
 import { packagePages } from './package/routes.ts'
 import { packagePath } from './paths.ts'
 import { namespacePage, userPage } from './people.ts'
@@ -21,8 +23,12 @@ export function webRoutes(door: WebDoor): Router {
   router.get('/www/package/*target', (ctx) => packagePages(ctx, door))
   router.get('/www/namespace/:name', (ctx) => namespacePage(ctx, door))
   router.get('/www/user/:name', (ctx) => userPage(ctx, door))
+  router.get('/www/invitations', (ctx) => invitationsPage(ctx, door))
+  router.post('/www/invitations', (ctx) => answerInvitation(ctx, door))
   router.get('/www/admin', (ctx) => overviewPage(ctx, door))
   router.get('/www/admin/users', (ctx) => usersPage(ctx, door))
+  router.post('/www/admin/users', (ctx) => changeUser(ctx, door))
+  router.post('/www/admin/users/invite', (ctx) => inviteUser(ctx, door))
   router.get('/www/admin/namespaces', (ctx) => namespacesPage(ctx, door))
   router.get('/www/admin/mirror', (ctx) => mirrorPage(ctx, door))
   router.get('/www/admin/storage', (ctx) => storagePage(ctx, door))

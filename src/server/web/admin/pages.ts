@@ -1,12 +1,11 @@
 import type { Context } from 'koa'
-import type { Account } from '../../../registry/accounts.ts'
 import type { AuditEntry } from '../../../registry/audit.ts'
 import type { MirroredPackage } from '../../../registry/stats.ts'
 import type { WebDoor } from '../door.ts'
 import { type Html, html } from '../html.ts'
-import { PER_PAGE, pageLinks, pageNumber } from '../lists.ts'
-import { count, day, moment, size } from '../parts.ts'
-import { namespacePath, packagePath, userPath } from '../paths.ts'
+import { PER_PAGE, paged, pageLinks, pageNumber } from '../lists.ts'
+import { count, moment, size } from '../parts.ts'
+import { namespacePath, packagePath } from '../paths.ts'
 import { administrator, adminPage, bar, figures } from './frame.ts'
 
 /** `/www/admin`: how much there is of everything, and whether it is well. */
@@ -27,22 +26,6 @@ ${figures([
   ['Upstream documents', size(documents.bytes), count(documents.documents, 'document')],
 ])}`
   await adminPage(ctx, 'overview', body)
-}
-
-/** `/www/admin/users`. */
-export async function usersPage(ctx: Context, door: WebDoor): Promise<void> {
-  await administrator(ctx, door)
-  const accounts = await door.registry.accounts.list()
-  const { shown, links } = paged(ctx, accounts, '/www/admin/users')
-  const body = html`<h2>${count(accounts.length, 'account')}</h2>
-<div class="scroll"><table><thead><tr><th scope="col">Name</th><th scope="col">Mail</th><th scope="col">Role</th><th scope="col">Since</th></tr></thead>
-<tbody>${shown.map(user)}</tbody></table></div>${links}`
-  await adminPage(ctx, 'users', body)
-}
-
-function user({ name, email, admin, createdAt, disabledAt }: Account): Html {
-  return html`<tr><th scope="row"><a href="${userPath(name)}">${name}</a> ${disabledAt !== undefined && html`<span class="tag bad">disabled</span>`}</th>
-<td>${email || html`<span class="soft">none</span>`}</td><td>${admin ? html`<span class="tag accent">administrator</span>` : 'member'}</td><td>${day(createdAt)}</td></tr>`
 }
 
 /** `/www/admin/namespaces`. */
@@ -117,12 +100,4 @@ function auditTable(entries: readonly AuditEntry[]): Html {
     ({ at, actor, action, subject, address }) =>
       html`<tr><td>${moment(at)}</td><td>${actor ?? html`<span class="soft">nobody</span>`}</td><td class="mono">${action}</td><td>${subject}</td><td class="mono">${address || 'console'}</td></tr>`,
   )}</tbody></table></div>`
-}
-
-const LINES = 100
-
-function paged<T>(ctx: Context, all: readonly T[], address: string): { shown: readonly T[]; links: Html } {
-  const number = pageNumber(ctx.query.page)
-  const links = pageLinks(`${address}?page=`, { number, total: all.length, perPage: LINES })
-  return { shown: all.slice((number - 1) * LINES, number * LINES), links }
 }

@@ -26,7 +26,7 @@ export async function mainPage(
   const title = version === undefined ? npmName : `${npmName} ${version}`
   const place = { npmName, version: overview.shown?.version ?? '' }
   const body = html`<div class="with-side">
-  <article class="readme" aria-label="README">${readme === undefined ? noReadme(overview) : fitReadme(readme, place)}</article>
+  ${readme === undefined ? noReadme(overview) : html`<article class="readme" aria-label="README">${fitReadme(readme, place)}</article>`}
   <aside class="side" aria-label="About this package">${facts(overview)}${upkeepers(maintainers)}</aside>
 </div>`
   await page(ctx, { title, body: packageFrame(overview, 'readme', body) })

@@ -4,26 +4,22 @@ import { type Overview, overviewOf, type VersionLine } from '../../../registry/o
 import type { WebDoor } from '../door.ts'
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
-import { pageLinks, pageNumber } from '../lists.ts'
+import { paged } from '../lists.ts'
 import { count, day, size } from '../parts.ts'
 import { packagePath, versionPath } from '../paths.ts'
 import { packageFrame } from './frame.ts'
 
-/** Versions on one page of the list. */
-const LINES = 100
-
 /** `/www/package/<name>/versions`. */
 export async function versionsPage(ctx: Context, { registry }: WebDoor, head: PackageHead): Promise<void> {
   const overview = await overviewOf(registry, head)
-  const number = pageNumber(ctx.query.page)
-  const lines = overview.versions.slice((number - 1) * LINES, number * LINES)
+  const { shown, links } = paged(ctx, overview.versions, packagePath(head.npmName, 'versions'))
   const body = html`<h2>${count(overview.versions.length, 'version')}</h2>
 ${chooseTwo(overview)}
 <div class="scroll"><table>
 <thead><tr><th scope="col">Version</th><th scope="col">Tags</th><th scope="col">Published</th><th scope="col" class="number">Unpacked</th></tr></thead>
-<tbody>${lines.map((line) => row(line, overview))}</tbody>
+<tbody>${shown.map((line) => row(line, overview))}</tbody>
 </table></div>
-${pageLinks(`${packagePath(head.npmName, 'versions')}?page=`, { number, total: overview.versions.length, perPage: LINES })}`
+${links}`
   await page(ctx, { title: `Versions of ${head.npmName}`, body: packageFrame(overview, 'versions', body) })
 }
 

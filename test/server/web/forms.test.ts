@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest'
+import type { TestApp } from '../../support/app.ts'
+import { testApp } from '../../support/app.ts'
+import { cookieHeader, loggedIn } from '../../support/browser.ts'
+import { callerOf } from '../../support/showcase.ts'
+
+/** Somebody with a browser: opens pages, and sends the forms that are on them. */
+class Visitor {
+  readonly #app: TestApp
+  readonly #headers: Record<string, string>
+
+  private constructor(app: TestApp, cookie: string) {
+    this.#app = app
+    this.#headers = { accept: 'text/html', cookie }
+  }
+
+  static async of(app: TestApp, name: string): Promise<Visitor> {
+    return new Visitor(app, cookieHeader(await loggedIn(app, name)))
+  }
+
+  async open(path: string) {
+    const { status, bytes } = await this.#app.anonymous().get(path, this.#headers)
+    return { status, text: bytes.toString() }
+  }
+
+  /** Sends what a form on `page` would send, and opens where it leads. */
+  async send(path: string, fields: Record<string, string>, page = path) {
+    const key = /name="form_key" value="([^"]+)"/.exec((await this.open(page)).text)?.[1] ?? 'none'
+    const body = `${new URLSearchParams({ form_key: key, ...fields })}`
+    const headers = { ...this.#headers, 'content-type': 'application/x-www-form-urlencoded' }
+    const reply = await this.#app.anonymous().send('POST', path, { body, headers })
+    const next = reply.headers.get('location')
+    return reply.status === 303 && next !== null
+      ? this.open(next)
+      : { status: reply.status, text: reply.bytes.toString() }
+  }
+}
+
+const USERS = '/www/admin/users'
+
+async function withPeople() {
+  const app = await testApp()
+  await app.user('kim', { admin: true })
+  await app.user('lee')
+  return app
+}
+
+test('an administrator locks an account out and lets it in again, and the log tells', async () => {
+  await using app = await withPeople()
+  const kim = await Visitor.of(app, 'kim')
+  const lee = await Visitor.of(app, 'lee')
+  expect((await kim.send(USERS, { name: 'lee', deed: 'disable' })).text).toContain('lee is locked out.')
+  expect((await lee.open('/www/account')).text).not.toContain('>lee</a>')
+  expect((await kim.send(USERS, { name: 'lee', deed: 'enable' })).text).toContain('lee may log in again.')
+  const log = (await kim.open('/www/admin/audit')).text
+  expect(log).toContain('account.disable')
+  expect(log).toContain('account.enable')
+})
+
+test('an administrator makes another one, but cannot be made to leave none', async () => {
+  await using app = await withPeople()
+  const kim = await Visitor.of(app, 'kim')
+  const lee = await Visitor.of(app, 'lee')
+  expect((await lee.open(USERS)).status).toBe(403)
+  await kim.send(USERS, { name: 'lee', deed: 'promote' })
+  expect((await lee.open(USERS)).status).toBe(200)
+  expect((await lee.send(USERS, { name: 'lee', deed: 'demote' })).status).toBe(403)
+  expect((await kim.send(USERS, { name: 'nobody', deed: 'disable' })).status).toBe(404)
+  expect((await kim.send(USERS, { name: 'lee', deed: 'constructor' })).status).toBe(400)
+})
+
+test('a form without its key changes nothing', async () => {
+  await using app = await withPeople()
+  const kim = await Visitor.of(app, 'kim')
+  const { status } = await kim.send(USERS, { name: 'lee', deed: 'disable', form_key: 'guessed' })
+  expect(status).toBe(403)
+  expect((await app.registry.accounts.find('lee'))?.disabledAt).toBeUndefined()
+})
+
+test('an invitation link makes one account', async () => {
+  await using app = await withPeople()
+  const kim = await Visitor.of(app, 'kim')
+  const { text } = await kim.send(`${USERS}/invite`, { role: 'member' }, USERS)
+  const secret = /\/www\/signup\?link=([\w-]+)/.exec(text)?.[1] ?? ''
+  expect(await app.registry.signUp.roleOf(secret)).toBe('member')
+  expect((await kim.open(USERS)).text).not.toContain(secret)
+})
+
+test('who is invited accepts or declines, into namespaces and as maintainer', async () => {
+  await using app = await withPeople()
+  const caller = await callerOf(app, 'kim')
+  const publisher = await app.user('max')
+  await publisher.publish('@max/box', '1.0.0')
+  await app.registry.namespaces.create(caller, 'boxes')
+  await app.registry.namespaces.create(caller, 'crates')
+  await app.registry.namespaces.invite(caller, 'boxes', 'lee')
+  await app.registry.namespaces.invite(caller, 'crates', 'lee')
+  const box = { namespace: 'max', host: '', name: 'box' }
+  await app.registry.maintainers.invite(await callerOf(app, 'max'), box, 'lee')
+  const lee = await Visitor.of(app, 'lee')
+  const path = '/www/invitations'
+  expect((await lee.open(path)).text).toMatch(/boxes.*crates.*@max\/box/s)
+  expect((await lee.send(path, { namespace: 'boxes', answer: 'accept' })).text).toContain('Accepted.')
+  expect((await lee.send(path, { namespace: 'crates', answer: 'decline' })).text).toContain('Declined.')
+  await lee.send(path, { namespace: 'lee', package: '@max/box', answer: 'accept' })
+  expect((await lee.open(path)).text).toContain('None waits for you')
+  expect(await app.registry.namespaces.of('lee')).toEqual(['boxes', 'lee'])
+  expect((await lee.open('/www/package/@max/box')).text).toContain('href="/www/namespace/lee"')
+  const again = await lee.send(path, { namespace: 'crates', answer: 'accept' }, '/www/account')
+  expect(again.status).toBe(404)
+})
+
+test('who is not logged in is sent to log in, and comes back', async () => {
+  await using app = await withPeople()
+  const { status, bytes } = await app.anonymous().get('/www/admin/mirror?page=2', { accept: 'text/html' })
+  expect(status).toBe(401)
+  expect(bytes.toString()).toContain('href="/www/login?next=%2Fwww%2Fadmin%2Fmirror%3Fpage%3D2"')
+})
