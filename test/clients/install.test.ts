@@ -1,15 +1,15 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { testApp } from '../support/app.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { Client, type ClientName } from './client.ts'
+import { openRegistry } from './registry.ts'
 
 const CLIENTS: readonly ClientName[] = ['npm', 'pnpm', 'yarn', 'berry', 'bun']
 
 describe.each(CLIENTS)('%s', (name) => {
   test('installs scoped and unscoped packages with their dependencies, again from its lock file', async () => {
-    await using app = await testApp()
+    await using app = await openRegistry()
     await using folder = await temporaryFolder()
     const kim = await app.user('kim')
     await kim.publish('dep-b', '1.0.0', { files: { 'index.js': 'module.exports = "b"' } })
@@ -28,7 +28,7 @@ describe.each(CLIENTS)('%s', (name) => {
   test.each(['ping', 'objects', 'packages', 'auth', 'users', 'namespaces', 'www', 'v1'])(
     'installs the package called %s from the root',
     async (called) => {
-      await using app = await testApp()
+      await using app = await openRegistry()
       await using folder = await temporaryFolder()
       const kim = await app.user('kim')
       await kim.publish(called, '1.2.3')
@@ -40,7 +40,7 @@ describe.each(CLIENTS)('%s', (name) => {
   )
 
   test('installs from the door that stands alone under /npm', async () => {
-    await using app = await testApp()
+    await using app = await openRegistry()
     await using folder = await temporaryFolder()
     const kim = await app.user('kim')
     await kim.publish('@kim/box', '1.0.0')

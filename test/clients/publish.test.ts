@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { testApp } from '../support/app.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { Client, type ClientName } from './client.ts'
+import { openRegistry } from './registry.ts'
 
 /** Publishing, in each client's words. */
 const PUBLISH: readonly (readonly [ClientName, readonly string[]])[] = [
@@ -14,7 +14,7 @@ const PUBLISH: readonly (readonly [ClientName, readonly string[]])[] = [
 
 describe.each(PUBLISH)('%s publish', (name, command) => {
   test('stores a scoped package, and refuses the version when its content changed', async () => {
-    await using app = await testApp()
+    await using app = await openRegistry()
     await using folder = await temporaryFolder()
     const kim = await app.user('kim')
     const client = await Client.open(name, { folder: folder.path, registry: app.url, token: kim.token ?? '' })
@@ -48,7 +48,7 @@ describe.each(PUBLISH)('%s publish', (name, command) => {
 
 describe('npm', () => {
   test('views, tags, deprecates and unpublishes what it published', async () => {
-    await using app = await testApp()
+    await using app = await openRegistry()
     await using folder = await temporaryFolder()
     const kim = await app.user('kim')
     const client = await Client.open('npm', {
@@ -73,7 +73,7 @@ describe('npm', () => {
   })
 
   test('logs in by password, is somebody, and logs out', async () => {
-    await using app = await testApp()
+    await using app = await openRegistry()
     await using folder = await temporaryFolder()
     const kim = await app.user('kim')
     const client = await Client.open('npm', {
