@@ -1,13 +1,15 @@
 import { type Millis, minutes, seconds } from '../base/time.ts'
+import type { SessionRow } from '../storage/sql/database.ts'
 import {
   deleteExpiredSessions,
   deleteSession,
   deleteSessionsOf,
   findSession,
   findSessionAccount,
+  insertSession,
   listSessions,
   touchSession,
-  upsertSession,
+  updateSession,
 } from '../storage/tables/sessions.ts'
 import { note, type Origin } from './audit.ts'
 import type { Context } from './context.ts'
@@ -16,6 +18,9 @@ import { hashToken } from './secrets.ts'
 
 /** What a browser session carries. `accountId` makes it somebody's. */
 export type SessionData = JsonObject & { accountId?: string }
+
+/** For how long from now it lasts, and what is told to people about who uses it. */
+export type SessionUse = { readonly lifetime: Millis; readonly address: string; readonly agent: string }
 
 export type Session = {
   /** The hash of its key: enough to end it, not to use it. */
@@ -28,6 +33,7 @@ export type Session = {
 }
 
 const CACHE = seconds(30)
+const MAX_AGENT = 200
 const NOTE_USE_EVERY = minutes(5)
 
 /**
@@ -53,30 +59,21 @@ export class Sessions {
     return JSON.parse(row.data)
   }
 
-  /** Keeps what the session carries from now on, for `lifetime` from now. */
-  async write(
-    key: string,
-    data: SessionData,
-    { lifetime, address, agent }: { lifetime: Millis; address: string; agent: string },
-  ): Promise<void> {
-    const { sql, kv } = this.#context.storage
-    const now = this.#context.clock.now()
-    const id = hashToken(key)
-    const text = JSON.stringify(data)
-    await sql.transaction(async (tx) => {
+  /** Opens a session under a new key. */
+  async open(key: string, data: SessionData, use: SessionUse): Promise<void> {
+    const { row, now } = this.#row(key, data, use)
+    await this.#context.storage.sql.transaction(async (tx) => {
       await deleteExpiredSessions(tx, now)
-      await upsertSession(tx, {
-        id,
-        account_id: data.accountId ?? null,
-        data: text,
-        address,
-        agent: agent.slice(0, 200),
-        created_at: now,
-        used_at: now,
-        expires_at: now + lifetime,
-      })
+      await insertSession(tx, row)
     })
-    await kv.set(cacheKey(id), text, CACHE)
+    await this.#context.storage.kv.set(cacheKey(row.id), row.data, CACHE)
+  }
+
+  /** Keeps what a session carries from now on. One that was ended meanwhile stays ended: a slow request does not bring it back. */
+  async write(key: string, data: SessionData, use: SessionUse): Promise<void> {
+    const { row } = this.#row(key, data, use)
+    const isThere = await this.#context.storage.sql.transaction((tx) => updateSession(tx, row))
+    if (isThere) await this.#context.storage.kv.set(cacheKey(row.id), row.data, CACHE)
   }
 
   /** Who is logged in with it; asked of the database each time, so that an ended session is nobody's at once. */
@@ -127,6 +124,21 @@ export class Sessions {
       await deleteSessionsOf(tx, user.id, user.sessionId)
       await note(tx, { at, by }, { action: 'session.end', subject: user.name, detail: { all: 'others' } })
     })
+  }
+
+  #row(key: string, data: SessionData, { lifetime, address, agent }: SessionUse) {
+    const now = this.#context.clock.now()
+    const row: SessionRow = {
+      id: hashToken(key),
+      account_id: data.accountId ?? null,
+      data: JSON.stringify(data),
+      address,
+      agent: agent.slice(0, MAX_AGENT),
+      created_at: now,
+      used_at: now,
+      expires_at: now + lifetime,
+    }
+    return { row, now }
   }
 
   async #end(ids: readonly string[]): Promise<void> {

@@ -16,6 +16,10 @@ import { hashToken } from './secrets.ts'
 const SETUP_LIFETIME: Millis = hours(24)
 const INVITATION_LIFETIME: Millis = days(7)
 
+/** Accounts that one address may make, or try to make, in that time. */
+const OPEN_LIMIT = 30
+const OPEN_WINDOW: Millis = hours(1)
+
 /** How accounts come to be: openly, where the registry is open, or by a link that works once. */
 export class SignUp {
   readonly #context: Context
@@ -56,6 +60,14 @@ export class SignUp {
   async roleOf(secret: string): Promise<'admin' | 'member' | undefined> {
     const row = await findInvitationLink(this.#context.storage.sql.read, hashToken(secret))
     return row && row.expires_at > this.#context.clock.now() ? row.role : undefined
+  }
+
+  /** Makes an account without a link, for who decided that anybody may. TOO_MANY_REQUESTS; else as Accounts.add. */
+  async open(request: NewAccount & { by: Origin }): Promise<Account> {
+    const key = `sign-up:${request.by.address}`
+    const count = await this.#context.storage.kv.increment(key, OPEN_WINDOW)
+    if (count > OPEN_LIMIT) throw new Fault('TOO_MANY_REQUESTS', { seconds: OPEN_WINDOW / 1000 })
+    return this.#accounts.add(request)
   }
 
   /** Makes an account by a link, which is used up by it. FORBIDDEN for a link that does not work; else as Accounts.add. */

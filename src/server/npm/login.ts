@@ -37,7 +37,7 @@ export async function passwordLogin(
   if (!signUp || (await registry.accounts.find(name)))
     throw new Fault('UNAUTHENTICATED', { why: refusal(signUp) })
   const by = { actor: name, address }
-  await registry.accounts.add({ name, password, email: textOf(body.email) ?? '', by })
+  await registry.signUp.open({ name, password, email: textOf(body.email) ?? '', by })
   return issue(registry, { name, address, created: true })
 }
 

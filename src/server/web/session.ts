@@ -143,18 +143,24 @@ function whoOf(registry: Registry, ctx: Context): Promise<Caller> {
 
 function storeOf({ sessions }: Registry) {
   return {
-    get: (key: string) => sessions.read(key),
-    set(key: string, data: SessionData, maxAge: Millis, { ctx }: { ctx?: Context | undefined }) {
+    async get(key: string, _maxAge: unknown, { ctx }: Given) {
+      const data = await sessions.read(key)
+      if (ctx && data) ctx.state.sessionKey = key
+      return data
+    },
+    set(key: string, data: SessionData, maxAge: Millis, { ctx }: Given) {
       const lifetime = data.accountId === undefined ? Math.min(maxAge, ANONYMOUS_LIFETIME) : maxAge
-      return sessions.write(key, data, {
-        lifetime,
-        address: ctx?.ip ?? '',
-        agent: ctx?.get('user-agent') ?? '',
-      })
+      const use = { lifetime, address: ctx?.ip ?? '', agent: ctx?.get('user-agent') ?? '' }
+      if (ctx?.state.sessionKey === key) return sessions.write(key, data, use)
+      if (ctx) ctx.state.sessionKey = key
+      return sessions.open(key, data, use)
     },
     destroy: (key: string) => sessions.drop(key),
   }
 }
+
+/** What koa-session gives its store. */
+type Given = { ctx?: Context | undefined }
 
 function newFormKey(): string {
   return randomBytes(24).toString('base64url')

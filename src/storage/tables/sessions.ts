@@ -38,13 +38,14 @@ export function listSessions(db: Reader, accountId: string, now: Millis): Promis
     .execute()
 }
 
-export async function upsertSession(tx: Tx, row: SessionRow): Promise<void> {
-  const { id: _, created_at: __, ...change } = row
-  await tx
-    .insertInto('session')
-    .values(row)
-    .onConflict((at) => at.column('id').doUpdateSet(change))
-    .execute()
+export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
+  await tx.insertInto('session').values(row).execute()
+}
+
+/** Changes everything but when it began; tells whether it was there. */
+export async function updateSession(tx: Tx, { created_at: _, ...row }: SessionRow): Promise<boolean> {
+  const result = await tx.updateTable('session').set(row).where('id', '=', row.id).executeTakeFirst()
+  return result.numUpdatedRows > 0n
 }
 
 export async function touchSession(tx: Tx, id: string, at: Millis): Promise<void> {

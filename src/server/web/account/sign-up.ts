@@ -64,7 +64,7 @@ async function make(
   }
   if (link !== '') return registry.signUp.accept(link, request)
   if (!signUp) throw new Fault('FORBIDDEN', { why: 'New accounts are made by invitation here.' })
-  return registry.accounts.add(request)
+  return registry.signUp.open(request)
 }
 
 type FormPage = {
