@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readdir, stat, writeFile } from 'node:fs/promises'
+import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import { bundle } from './appliance/bundle.ts'
 import { type Contents, makeExecutable } from './appliance/executable.ts'
+import { inventoryOf } from './appliance/inventory.ts'
 import { dist, fileName } from './appliance/paths.ts'
 import { host, type Target, targets } from './appliance/targets.ts'
 
@@ -34,7 +35,9 @@ function targetNamed(name: string): Target {
 async function buildAll(wanted: readonly Target[]): Promise<void> {
   for (const target of wanted) {
     const file = join(dist, fileName(target.name))
-    await makeExecutable(target, await contents(), file)
+    const inside = await contents(target)
+    await makeExecutable(target, inside, file)
+    await writeFile(`${file}.cdx.json`, inside.made['sbom.cdx.json'] ?? '')
     if (values.twice) await compareWithSecond(target, file)
     const { size } = await stat(file)
     console.log(`${fileName(target.name)}  ${(size / 1e6).toFixed(1)} MB  Node ${target.node.version}`)
@@ -42,16 +45,18 @@ async function buildAll(wanted: readonly Target[]): Promise<void> {
   await writeChecksums()
 }
 
-async function contents(): Promise<Contents> {
-  const { code } = await bundle()
-  return { code, made: {} }
+async function contents(target: Target): Promise<Contents> {
+  const { code, inputs } = await bundle()
+  const { sbom, licences } = await inventoryOf(target, inputs)
+  return { code, made: { 'sbom.cdx.json': sbom, 'licences.txt': licences } }
 }
 
 async function compareWithSecond(target: Target, file: string): Promise<void> {
   const second = join(dist, `second-${target.name}`)
-  await makeExecutable(target, await contents(), second)
+  await makeExecutable(target, await contents(target), second)
   if ((await sha256(file)) !== (await sha256(second)))
     throw new Error(`Two builds differ: ${file} and ${second}`)
+  await rm(second)
   console.log(`${target.name}: two builds are the same`)
 }
 

@@ -109,6 +109,14 @@ describe.skipIf(missing)('the executable', () => {
     }
   })
 
+  test('lists what it is made of, with the licences', async () => {
+    const list = JSON.parse((await run(file, ['sbom'])).out)
+    const names = list.components.map(({ name }: { name: string }) => name)
+    expect(names).toEqual(expect.arrayContaining(['koa', 'better-sqlite3', 'sqlite', 'node']))
+    expect(names).not.toContain('vitest')
+    expect((await run(file, ['sbom', '--licences'])).out).toContain('Node.js is licensed for use as follows')
+  })
+
   test('names itself in its help as it was called', async () => {
     expect((await run(file, ['help'])).out).toContain(`Usage: ${file} [COMMAND]`)
   })

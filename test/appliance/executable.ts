@@ -23,7 +23,7 @@ export function run(
   { input, ...surroundings }: Surroundings = {},
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const options = { env: {}, timeout: 30_000, ...surroundings }
+    const options = { env: {}, timeout: 30_000, maxBuffer: 16 * 2 ** 20, ...surroundings }
     const child = execFile(program, args, options, (error, out, err) =>
       resolve({ code: error ? (error.code ?? null) : 0, out, err }),
     )

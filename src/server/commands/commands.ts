@@ -95,6 +95,14 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./prefetch.ts')).prefetch,
   },
   {
+    words: 'mode',
+    names: ['[MODE]'],
+    about:
+      'Show or change how the upstream is used: online, prefer-offline or offline; a running server follows',
+    flags: {},
+    load: async () => (await import('./mode.ts')).mode,
+  },
+  {
     words: 'gc',
     names: [],
     about: 'Delete stored files that nothing refers to any more; the server may run meanwhile',
@@ -122,6 +130,13 @@ export const commands: readonly Command[] = [
       json: { about: 'Print url, token, npmrc and pid as one line of JSON' },
     },
     load: async () => (await import('./fixture.ts')).fixture,
+  },
+  {
+    words: 'sbom',
+    names: [],
+    about: 'List everything this executable is made of, as CycloneDX JSON',
+    flags: { licences: { about: 'Print the texts of all licences instead' } },
+    load: async () => (await import('./sbom.ts')).sbom,
   },
   {
     words: 'version',
