@@ -21,9 +21,9 @@ import type { User } from './model.ts'
 export class Claims {
   readonly #context: Context
   readonly #access: Access
-  readonly #mirror: Mirror | undefined
+  readonly #mirror: Mirror
 
-  constructor(context: Context, parts: { access: Access; mirror: Mirror | undefined }) {
+  constructor(context: Context, parts: { access: Access; mirror: Mirror }) {
     this.#context = context
     this.#access = parts.access
     this.#mirror = parts.mirror
@@ -48,8 +48,8 @@ export class Claims {
 
   async #existsUpstream(npmName: string): Promise<boolean> {
     try {
-      await this.#mirror?.refresh(npmName)
-      return this.#mirror !== undefined
+      await this.#mirror.refresh(npmName)
+      return true
     } catch (error) {
       if (isFault(error, 'PACKAGE_NOT_FOUND')) return false
       if (!isFault(error)) throw error

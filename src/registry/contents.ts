@@ -35,15 +35,12 @@ const AT_ONCE = 4
 export class Contents {
   readonly #context: Context
   readonly #content: ContentStore
-  readonly #mirror: Mirror | undefined
+  readonly #mirror: Mirror
   readonly #federation: Federation
   readonly #byName: CompiledQuery<StoredTarball>
   readonly #explosions = new SingleFlight<VersionHead>()
 
-  constructor(
-    context: Context,
-    parts: { content: ContentStore; mirror: Mirror | undefined; federation: Federation },
-  ) {
+  constructor(context: Context, parts: { content: ContentStore; mirror: Mirror; federation: Federation }) {
     this.#context = context
     this.#content = parts.content
     this.#mirror = parts.mirror
@@ -66,8 +63,7 @@ export class Contents {
     const row = await findVersion(this.#context.storage.sql.read, head.id, version)
     const kept = row && row.removed_at === null ? stored(row) : undefined
     if (kept) return kept
-    if (head.source === 'mirror' && this.#mirror && row?.removed_at == null)
-      return this.#mirror.tarball(head, version)
+    if (head.source === 'mirror' && row?.removed_at == null) return this.#mirror.tarball(head, version)
     return this.#missing(head.name, version)
   }
 
@@ -145,10 +141,9 @@ export class Contents {
 
   /** The dependencies of a version from npm stay as npm spells them, like those of the original's clones. */
   async #explodeTarball(head: PackageHead, version: string): Promise<void> {
-    const mirror = this.#mirror ?? this.#missing(head.name, version)
-    const print = await mirror.fetchTarball(head, version)
+    const print = await this.#mirror.fetchTarball(head, version)
     const { files, unpackedSize } = await this.#content.unpack(print.digest, 'skip')
-    const maps = dependencyMaps(await mirror.manifest(head, version), (name) => name)
+    const maps = dependencyMaps(await this.#mirror.manifest(head, version), (name) => name)
     const { blobs, sql } = this.#context.storage
     const [tree, entropic] = await Promise.all([
       this.#content.keepTree(files),
@@ -170,7 +165,7 @@ export class Contents {
 
   /** What a mirrored package offers where it comes from. */
   async #offered(head: PackageHead): Promise<{ names: string[]; tags: Readonly<Record<string, string>> }> {
-    if (head.name.host === '' && this.#mirror) {
+    if (head.name.host === '') {
       const { versions, tags } = await this.#mirror.document(head)
       return { names: [...versions].map(({ version }) => version), tags }
     }

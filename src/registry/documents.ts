@@ -23,16 +23,16 @@ const FROM_LATEST = [
 /** Loads the aggregate that packuments are rendered from. */
 export class Documents {
   readonly #context: Context
-  readonly #mirror: Mirror | undefined
+  readonly #mirror: Mirror
 
-  constructor(context: Context, mirror: Mirror | undefined) {
+  constructor(context: Context, mirror: Mirror) {
     this.#context = context
     this.#mirror = mirror
   }
 
   /** PACKAGE_NOT_FOUND when nothing is published under the name (any more). */
   async load(head: PackageHead): Promise<PackageDoc> {
-    if (head.source === 'mirror' && this.#mirror) return this.#mirror.document(head)
+    if (isUpstreams(head)) return this.#mirror.document(head)
     const { read } = this.#context.storage.sql
     const [rows, tags] = await Promise.all([listVersions(read, head.id), listTags(read, head.id)])
     const offered = rows.filter((row) => row.removed_at === null && row.yanked_at === null)
@@ -50,8 +50,7 @@ export class Documents {
 
   /** The dist-tags, also of a package without versions. */
   async tags(head: PackageHead): Promise<Readonly<Record<string, string>>> {
-    const isUpstreams = head.source === 'mirror' && head.name.host === ''
-    if (isUpstreams && this.#mirror) return (await this.#mirror.document(head)).tags
+    if (isUpstreams(head)) return (await this.#mirror.document(head)).tags
     const rows = await listTags(this.#context.storage.sql.read, head.id)
     return Object.fromEntries(rows.map(({ tag, version }) => [tag, version]))
   }
@@ -67,6 +66,10 @@ export class Documents {
     )
     return { ...copied, maintainers: maintainers.map(({ name, email }) => ({ name, email })), readme }
   }
+}
+
+function isUpstreams(head: PackageHead): boolean {
+  return head.source === 'mirror' && head.name.host === ''
 }
 
 function timesOf(head: PackageHead, rows: readonly VersionRow[]): Record<string, string> {

@@ -27,6 +27,7 @@ import {
 import { writePeerPackage } from './federation/rows.ts'
 import type { MirrorPolicy } from './mirror.ts'
 import type { DependencyMap, FileEntry } from './model.ts'
+import type { Network } from './network.ts'
 import { byBytes } from './paths.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -43,6 +44,7 @@ const MOST_GATHERED = 500
 export class Federation {
   readonly #context: Context
   readonly #content: ContentStore
+  readonly #network: Network
   readonly #policy: MirrorPolicy
   /** By the host that their packages carry. */
   readonly #peers: ReadonlyMap<string, Upstream>
@@ -53,10 +55,11 @@ export class Federation {
 
   constructor(
     context: Context,
-    parts: { content: ContentStore; policy: MirrorPolicy; peers: readonly Upstream[] },
+    parts: { content: ContentStore; network: Network; policy: MirrorPolicy; peers: readonly Upstream[] },
   ) {
     this.#context = context
     this.#content = parts.content
+    this.#network = parts.network
     this.#policy = parts.policy
     this.#peers = new Map(parts.peers.map((peer) => [new URL(peer.url).host, peer]))
   }
@@ -72,9 +75,11 @@ export class Federation {
     const row = await findPackage(read, name.host, npmNameOf(name))
     const stored = row && (await findUpstreamDocument(read, row.id))
     const age = this.#context.clock.now() - (stored?.checked_at ?? Number.NEGATIVE_INFINITY)
-    if (row && (this.#policy.offline || age < this.#policy.packumentTtl)) return row
+    if (row && age < this.#policy.packumentTtl) return row
+    const mode = await this.#network.mode()
+    if (row && mode !== 'online') return row
     const spec = canonicalOf(name, '')
-    if (this.#policy.offline) return fail('PACKAGE_NOT_FOUND', { spec, why: 'the registry runs offline' })
+    if (mode === 'offline') return fail('PACKAGE_NOT_FOUND', { spec, why: 'the registry is offline' })
     return this.#asking
       .run(spec, () => this.#ask(peer, name))
       .catch((error: unknown) => {
@@ -90,8 +95,8 @@ export class Federation {
     const row = await findVersion(this.#context.storage.sql.read, target.id, version)
     const integrity = row?.integrity ?? fail('VERSION_NOT_FOUND', { spec, version })
     const what = `${spec} at ${version}`
-    if (this.#policy.offline && row?.tree === null)
-      return fail('PACKAGE_NOT_FOUND', { spec: what, why: 'the registry runs offline' })
+    if (row?.tree === null && (await this.#network.isOffline()))
+      return fail('PACKAGE_NOT_FOUND', { spec: what, why: 'the registry is offline' })
     return this.#fetching.run(`${target.id}@${version}`, async () => {
       const fetching = { peer: this.#peerOf(target.name.host), what }
       const manifest = await this.#manifest(fetching, integrity)
@@ -102,8 +107,8 @@ export class Federation {
 
   /** Fetches, behind the caller's back, what a version depends on at other registries, and what that depends on there. */
   gather(dependencies: readonly DependencyMap[]): void {
-    if (this.#peers.size === 0 || this.#policy.offline) return
-    const work = this.#gather(dependencies, new Set()).finally(() => this.#underWay.delete(work))
+    if (this.#peers.size === 0) return
+    const work = this.#gatherOnline(dependencies).finally(() => this.#underWay.delete(work))
     this.#underWay.add(work)
   }
 
@@ -188,6 +193,10 @@ export class Federation {
     const answer = await peer.tarball(what, peer.url + path, this.#closing.signal)
     if (answer.kind === 'absent') return fail('PACKAGE_NOT_FOUND', { spec: what, why: answer.why })
     return buffer(bounded(answer.body, what))
+  }
+
+  async #gatherOnline(dependencies: readonly DependencyMap[]): Promise<void> {
+    if (!(await this.#network.isOffline())) await this.#gather(dependencies, new Set())
   }
 
   async #gather(maps: readonly DependencyMap[], seen: Set<string>): Promise<void> {

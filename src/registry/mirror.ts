@@ -10,10 +10,12 @@ import type { Storage } from '../storage/storage.ts'
 import { findPackage } from '../storage/tables/packages.ts'
 import { findUpstreamDocument, listPinnedVersions } from '../storage/tables/upstream.ts'
 import { StoredDocuments } from './mirror/documents.ts'
+import { noUpstream } from './mirror/no-upstream.ts'
 import { type Pins, packageDocOf } from './mirror/package-doc.ts'
 import { Refresher } from './mirror/refresh.ts'
 import { type MirroredTarball, type TarballSource, Tarballs } from './mirror/tarballs.ts'
 import type { JsonObject, Manifest, PackageDoc, PackageHead } from './model.ts'
+import type { Network, NetworkMode } from './network.ts'
 import type { Upstream } from './upstream.ts'
 import { distOf, type UpstreamDocument } from './upstream-document.ts'
 
@@ -24,16 +26,17 @@ export type MirrorPolicy = {
   readonly staleLimit: Millis
   /** How long an answer waits for upstream when there is a stale copy to fall back on. */
   readonly patience?: Millis
-  /** No connection ever. */
-  readonly offline: boolean
+  /** The network mode whatever is stored; absent: as stored. */
+  readonly mode?: NetworkMode
 }
 
 export type MirrorDeps = {
   readonly storage: Storage
-  /** Closed with the mirror. */
-  readonly upstream: Upstream
+  /** Closed with the mirror. Absent: what was brought here by file is all there is. */
+  readonly upstream?: Upstream
   readonly clock: Clock
   readonly log: Log
+  readonly network: Network
   readonly policy: MirrorPolicy
 }
 
@@ -41,8 +44,6 @@ export type MirrorDeps = {
 const RESPITE = seconds(15)
 /** Whoever wants a version we lack makes us ask again, but not more often than this. */
 const JUST_ASKED = seconds(5)
-const OFFLINE =
-  'no copy of it is stored here and the registry runs offline. Start it without --offline and install the package once to fetch it.'
 const STRONG_ENOUGH = /\bsha(?:1|256|384|512)-/
 
 /** When we last asked for a package, and before when we need not ask again. */
@@ -56,8 +57,10 @@ export function createMirror(deps: MirrorDeps): Mirror {
 
 /** Packages of the upstream registry: kept as they came, current as far as policy wants, there for ever once fetched. */
 export class Mirror {
+  readonly hasUpstream: boolean
   readonly #storage: Storage
   readonly #upstream: Upstream
+  readonly #network: Network
   readonly #clock: Clock
   readonly #log: Log
   readonly #policy: MirrorPolicy
@@ -70,14 +73,17 @@ export class Mirror {
   readonly #closing = new AbortController()
 
   constructor(deps: MirrorDeps) {
+    const upstream = deps.upstream ?? noUpstream
     this.#storage = deps.storage
-    this.#upstream = deps.upstream
+    this.hasUpstream = deps.upstream !== undefined
+    this.#upstream = upstream
+    this.#network = deps.network
     this.#clock = deps.clock
     this.#log = deps.log
     this.#policy = deps.policy
     this.#documents = new StoredDocuments(deps.storage)
-    this.#refresher = new Refresher({ ...deps, documents: this.#documents })
-    this.#tarballs = new Tarballs(deps)
+    this.#refresher = new Refresher({ ...deps, upstream, documents: this.#documents })
+    this.#tarballs = new Tarballs({ ...deps, upstream })
   }
 
   /**
@@ -87,7 +93,8 @@ export class Mirror {
   async current(row: PackageRow): Promise<PackageRow> {
     const now = this.#clock.now()
     const due = this.#asked.get(row.npm_name)?.due
-    if (this.#policy.offline || (due !== undefined && now < due)) return row
+    if (due !== undefined && now < due) return row
+    if ((await this.#mode()) !== 'online') return row
     const stored = await findUpstreamDocument(this.#storage.sql.read, row.id)
     const at = stored?.checked_at ?? Number.NEGATIVE_INFINITY
     if (now - at < this.#policy.packumentTtl) {
@@ -100,7 +107,7 @@ export class Mirror {
 
   /** Asks upstream whatever the copy's age and waits, a little; resolves to the copy we have when no news came. Never fails. */
   async fresh(row: PackageRow): Promise<PackageRow> {
-    if (this.#policy.offline) return row
+    if (await this.#isOffline()) return row
     return this.#askPatiently(row.npm_name).catch(() => row)
   }
 
@@ -110,7 +117,7 @@ export class Mirror {
    */
   async refresh(npmName: string): Promise<PackageRow> {
     try {
-      if (this.#policy.offline) fail('PACKAGE_NOT_FOUND', { spec: npmName, why: OFFLINE })
+      if (await this.#isOffline()) fail('PACKAGE_NOT_FOUND', { spec: npmName, why: this.#offline(npmName) })
       return await this.#ask(npmName)
     } catch (error) {
       const row = await findPackage(this.#storage.sql.read, '', npmName)
@@ -165,8 +172,9 @@ export class Mirror {
 
   #wanted(head: PackageHead, version: string) {
     const source = async () => {
-      if (!this.#policy.offline) return this.tarballOf(head, version)
-      return fail('PACKAGE_NOT_FOUND', { spec: `${head.npmName}@${version}`, why: OFFLINE })
+      if (!(await this.#isOffline())) return this.tarballOf(head, version)
+      const spec = `${head.npmName}@${version}`
+      return fail('PACKAGE_NOT_FOUND', { spec, why: this.#offline(spec) })
     }
     return { head, version, source }
   }
@@ -212,7 +220,7 @@ export class Mirror {
     const known = await this.#storedVersion(head, version)
     if (known) return known
     const asked = this.#asked.get(head.npmName)
-    if (!this.#policy.offline && !(asked && this.#clock.now() - asked.at < JUST_ASKED))
+    if (!(await this.#isOffline()) && !(asked && this.#clock.now() - asked.at < JUST_ASKED))
       await this.#askPatiently(head.npmName)
     const found = await this.#storedVersion(head, version)
     return found ?? fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
@@ -231,10 +239,25 @@ export class Mirror {
     try {
       return await this.#documents.open((await findUpstreamDocument(read, head.id)) ?? missing())
     } catch (error) {
-      if (!isFault(error, 'NOT_FOUND') || this.#policy.offline) throw error
+      if (!isFault(error, 'NOT_FOUND') || (await this.#isOffline())) throw error
       await this.#ask(head.npmName)
       return this.#documents.open((await findUpstreamDocument(read, head.id)) ?? missing())
     }
+  }
+
+  async #mode(): Promise<NetworkMode> {
+    return this.hasUpstream ? this.#network.mode() : 'offline'
+  }
+
+  async #isOffline(): Promise<boolean> {
+    return (await this.#mode()) === 'offline'
+  }
+
+  /** Why `spec` cannot be had, and what to do. */
+  #offline(spec: string): string {
+    return this.hasUpstream
+      ? `no copy of it is stored here and the registry is offline. Fetch it with: entropic prefetch ${spec}`
+      : 'no copy of it is stored here and there is no upstream. Bring it with: entropic bundle import FILE'
   }
 
   async #pins(head: PackageHead): Promise<Pins> {

@@ -35,15 +35,12 @@ import type { Caller, PackageHead, User, Who } from './model.ts'
 export class Packages {
   readonly #context: Context
   readonly #access: Access
-  readonly #mirror: Mirror | undefined
+  readonly #mirror: Mirror
   readonly #federation: Federation
   readonly #claims: Claims
   readonly #byNpmName: CompiledQuery<PackageRow>
 
-  constructor(
-    context: Context,
-    parts: { access: Access; mirror: Mirror | undefined; federation: Federation },
-  ) {
+  constructor(context: Context, parts: { access: Access; mirror: Mirror; federation: Federation }) {
     this.#context = context
     this.#access = parts.access
     this.#mirror = parts.mirror
@@ -63,8 +60,7 @@ export class Packages {
       await this.#access.read(who, head)
       return row.removed_at === null ? head : this.#missing(name)
     }
-    if (row && this.#mirror) return headOf(await this.#mirror.current(row))
-    if (row) return headOf(row)
+    if (row) return headOf(await this.#mirror.current(row))
     return headOf(await this.#fromUpstream(name))
   }
 
@@ -87,7 +83,7 @@ export class Packages {
   /** A mirrored package asked for upstream now, whatever its age: for who wants what our copy lacks. Ours is always fresh. */
   async fresh(head: PackageHead): Promise<PackageHead> {
     const row = head.source === 'mirror' ? await this.#find(head.name) : undefined
-    return row && this.#mirror ? headOf(await this.#mirror.fresh(row)) : head
+    return row ? headOf(await this.#mirror.fresh(row)) : head
   }
 
   /** A package of our own, for those who want to change it; undefined when there is none (mirrored ones are nobody's). */
@@ -209,7 +205,7 @@ export class Packages {
   }
 
   async #fromUpstream(name: PackageName): Promise<PackageRow> {
-    if (!this.#mirror || name.host !== '') return this.#missing(name)
+    if (!this.#mirror.hasUpstream || name.host !== '') return this.#missing(name)
     // A claimed scope never goes upstream, or whoever takes the name there could slip into our installs.
     const { scope } = splitNpmName(npmNameOf(name))
     if (scope !== undefined && (await findNamespace(this.#context.storage.sql.read, scope)))

@@ -18,7 +18,10 @@ import { Maintainers } from './maintainers.ts'
 import { createMirror, type MirrorPolicy } from './mirror.ts'
 import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
+import { Network } from './network.ts'
 import { Packages } from './packages.ts'
+import { Passkeys } from './passkeys.ts'
+import { Prefetch } from './prefetch.ts'
 import { Sealer } from './seal.ts'
 import { Search } from './search.ts'
 import { Sessions } from './sessions.ts'
@@ -40,6 +43,7 @@ export interface Registry {
   readonly signUp: SignUp
   readonly identities: Identities
   readonly twoFactor: TwoFactor
+  readonly passkeys: Passkeys
   readonly audit: Audit
   readonly packages: Packages
   readonly maintainers: Maintainers
@@ -48,6 +52,8 @@ export interface Registry {
   readonly contents: Contents
   readonly versions: Versions
   readonly upkeep: Upkeep
+  readonly network: Network
+  readonly prefetch: Prefetch
   readonly discovery: Discovery
   readonly search: Search
   readonly stats: Stats
@@ -80,14 +86,12 @@ export type RegistryDeps = {
 }
 
 export function createRegistry(deps: RegistryDeps): Registry {
-  const { storage, clock, log, limits, host, upstream } = deps
+  const { storage, clock, log, limits, host } = deps
   const context: Context = { storage, clock, log, limits, host }
   const people = createPeople(context, new Sealer(deps.sealingKey))
   const access = new Access(context, people.twoFactor)
   const content = new ContentStore(context)
-  const mirror = upstream && createMirror({ storage, clock, log, upstream, policy: deps.mirrorPolicy })
-  const { mirrorPolicy: policy, peers = [] } = deps
-  const federation = new Federation(context, { content, policy, peers })
+  const { network, mirror, federation } = createOrigins(deps, context, content)
   const packages = new Packages(context, { access, mirror, federation })
   const documents = new Documents(context, mirror)
   const tokens = new Tokens(context)
@@ -105,6 +109,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     stats: new Stats(context, access),
     versions: new Versions(context, { packages, content, federation }),
     upkeep: new Upkeep(context, content),
+    network,
+    prefetch: new Prefetch(context, { packages, mirror }),
     limits,
     host,
     ingest(caller, bytes, expect) {
@@ -118,9 +124,17 @@ export function createRegistry(deps: RegistryDeps): Registry {
     ready: () => storage.sql.ping(),
     async close() {
       await tokens.flush()
-      await Promise.all([mirror?.close(), federation.close()])
+      await Promise.all([mirror.close(), federation.close()])
     },
   }
+}
+
+/** Where packages come from that are not published here. */
+function createOrigins(deps: RegistryDeps, context: Context, content: ContentStore) {
+  const { mirrorPolicy: policy, upstream, peers = [] } = deps
+  const network = new Network(context.storage.sql, policy.mode)
+  const mirror = createMirror({ ...context, network, policy, ...(upstream && { upstream }) })
+  return { network, mirror, federation: new Federation(context, { content, network, policy, peers }) }
 }
 
 /** Accounts and the ways into them. */
@@ -133,6 +147,7 @@ function createPeople(context: Context, sealer: Sealer) {
     signUp: new SignUp(context, accounts),
     identities: new Identities(context, { accounts, sealer }),
     twoFactor: new TwoFactor(context, sealer),
+    passkeys: new Passkeys(context, accounts),
     audit: new Audit(context),
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
 import { type Clock, systemClock } from '../base/time.ts'
+import type { NetworkMode } from '../registry/network.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createUpstream, type Upstream } from '../registry/upstream.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
@@ -8,6 +9,7 @@ import { sqliteAddon } from './addon.ts'
 import { readAssetFolder } from './assets.ts'
 import { ownAddress } from './config/address.ts'
 import { unpackFolder } from './config/data-folder.ts'
+import { upstreamAddress } from './config/upstream.ts'
 import type { Config } from './config.ts'
 import { Failure, sentenceOf } from './failure.ts'
 import { type Secrets, secretsOf } from './secrets.ts'
@@ -66,8 +68,18 @@ export function configuredRegistry(
     port,
     secrets,
     upstream,
+    mode = config.offline ? 'offline' : undefined,
     clock = systemClock,
-  }: { storage: Storage; log: Log; port: number; secrets: Secrets; upstream?: Upstream; clock?: Clock },
+  }: {
+    storage: Storage
+    log: Log
+    port: number
+    secrets: Secrets
+    upstream?: Upstream
+    /** The network mode whatever is stored. */
+    mode?: NetworkMode | undefined
+    clock?: Clock
+  },
 ): Registry {
   const host = new URL(ownAddress(config, port)).host
   return createRegistry({
@@ -85,7 +97,7 @@ export function configuredRegistry(
     mirrorPolicy: {
       packumentTtl: config.packumentTtl,
       staleLimit: config.staleLimit,
-      offline: config.offline,
+      ...(mode && { mode }),
     },
     ...(upstream && { upstream }),
     peers: config.federationHosts.map((url) => createUpstream({ url, timeout: config.upstreamTimeout })),
@@ -94,9 +106,34 @@ export function configuredRegistry(
 
 /** Runs `work` on the registry, beside a server that may be running on the same data, and closes everything after it. */
 export async function withRegistry<T>(config: Config, work: (registry: Registry) => Promise<T>): Promise<T> {
+  return withOpened(config, work)
+}
+
+/** As withRegistry, over the upstream that the server mirrors. */
+export async function withMirroringRegistry<T>(
+  config: Config,
+  work: (registry: Registry) => Promise<T>,
+): Promise<T> {
+  const url = await upstreamAddress(config, config.port)
+  return withOpened(config, work, url === undefined ? undefined : configuredUpstream(config, url))
+}
+
+/** The upstream at this address; closed with the registry it is given to. */
+export function configuredUpstream(config: Config, url: string): Upstream {
+  return createUpstream({ url, timeout: config.upstreamTimeout })
+}
+
+async function withOpened<T>(
+  config: Config,
+  work: (registry: Registry) => Promise<T>,
+  upstream?: Upstream,
+): Promise<T> {
   await using storage = await openConfiguredStorage(config)
   const secrets = await secretsOf(config)
-  const registry = configuredRegistry(config, { storage, log: silentLog, port: config.port, secrets })
+  const parts = { storage, log: silentLog, port: config.port, secrets }
+  // Whoever brings the upstream was told to use it, whatever mode the server is in.
+  const online = upstream && ({ upstream, mode: 'online' } as const)
+  const registry = configuredRegistry(config, { ...parts, ...online })
   try {
     return await work(registry)
   } finally {

@@ -90,7 +90,7 @@ async function expectSound(folder: string): Promise<void> {
   await using storage = await openStorage({ folder, migrations: migrationsFolder, log: silentLog })
   await storage.blobs.sweepSpool()
   const limits = { tarball: 2 ** 30, unpacked: 2 ** 30, files: 1000, dependencies: 1000 }
-  const mirrorPolicy = { packumentTtl: 0, staleLimit: 0, offline: true }
+  const mirrorPolicy = { packumentTtl: 0, staleLimit: 0, mode: 'offline' as const }
   const { upkeep } = createRegistry({
     sealingKey: 'unused here',
     storage,

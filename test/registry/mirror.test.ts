@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { days, hours, minutes, seconds } from '../../src/base/time.ts'
+import { Network } from '../../src/registry/network.ts'
 import { findUpstreamDocument } from '../../src/storage/tables/upstream.ts'
 import { type TestMirror, testMirror } from '../support/mirror.ts'
 import { sha512 } from '../support/tarball.ts'
@@ -64,7 +65,8 @@ test('two mirrors that meet a new package at the same time agree on one', async 
     upstream: createUpstream({ url: t.upstream.url, timeout: seconds(5) }),
     clock: t.clock,
     log: t.log,
-    policy: { packumentTtl: minutes(5), staleLimit: days(1), offline: false },
+    policy: { packumentTtl: minutes(5), staleLimit: days(1) },
+    network: new Network(t.storage.sql),
   })
   const [a, b] = await Promise.all([first.refresh('left-pad'), second.refresh('left-pad')])
   await second.close()
@@ -223,7 +225,7 @@ test('while upstream is down, the copy is served without asking again and again'
 test('offline, nothing is ever asked, and what is missing says why', async () => {
   await using t = await testMirror({ packages: { ...leftPad, other: { '1.0.0': {} } } })
   const row = await t.mirror.refresh('left-pad')
-  await t.reopen({ offline: true })
+  await t.reopen({ mode: 'offline' })
   t.clock.turn(days(400))
   const asked = t.upstream.count()
   expect(await t.mirror.current(row)).toEqual(row)

@@ -125,7 +125,11 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     sealingKey: 'a key for tests',
     ...(upstream ? { upstream } : {}),
     peers: (options.peers ?? []).map((url) => createUpstream({ url, timeout: seconds(5) })),
-    mirrorPolicy: { packumentTtl: minutes(5), staleLimit: days(1), offline: options.offline ?? false },
+    mirrorPolicy: {
+      packumentTtl: minutes(5),
+      staleLimit: days(1),
+      ...(options.offline && { mode: 'offline' }),
+    },
   })
 }
 

@@ -4,6 +4,7 @@ import type { Log } from '../../src/base/log.ts'
 import { type Clock, days, type Millis, minutes, seconds } from '../../src/base/time.ts'
 import { createMirror, type Mirror, type MirrorPolicy } from '../../src/registry/mirror.ts'
 import type { PackageHead } from '../../src/registry/model.ts'
+import { Network } from '../../src/registry/network.ts'
 import { headOf } from '../../src/registry/packages.ts'
 import { createUpstream, type UpstreamOptions } from '../../src/registry/upstream.ts'
 import type { PackageRow } from '../../src/storage/sql/database.ts'
@@ -92,17 +93,17 @@ export class TestMirror implements AsyncDisposable {
 
   #make(policy: Partial<MirrorPolicy>): Mirror {
     const { url } = this.upstream
+    const { mode, ...rest } = { ...this.#options.policy, ...policy }
     return createMirror({
       storage: this.storage,
+      network: new Network(this.storage.sql, mode),
       upstream: createUpstream({ url, timeout: seconds(5), retryPause: 1, ...this.#options.upstream }),
       clock: this.clock,
       log: this.log,
       policy: {
         packumentTtl: minutes(5),
         staleLimit: days(1),
-        offline: false,
-        ...this.#options.policy,
-        ...policy,
+        ...rest,
       },
     })
   }

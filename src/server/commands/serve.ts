@@ -2,7 +2,6 @@ import type { Server } from 'node:http'
 import type { Log } from '../../base/log.ts'
 import { seconds } from '../../base/time.ts'
 import type { Registry } from '../../registry/registry.ts'
-import { createUpstream } from '../../registry/upstream.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { type App, createApp } from '../app.ts'
 import { httpAddress, ownAddress } from '../config/address.ts'
@@ -10,7 +9,7 @@ import { providersOf } from '../config/providers.ts'
 import { upstreamAddress } from '../config/upstream.ts'
 import type { Config, Settings } from '../config.ts'
 import { createLog } from '../log.ts'
-import { configuredRegistry, openConfiguredStorage } from '../open.ts'
+import { configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
 import { listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
 import { type Secrets, secretsOf } from '../secrets.ts'
 import { type Call, PROGRAM } from './command.ts'
@@ -47,7 +46,7 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   await storage.blobs.sweepSpool() // after listening: a second server, refused the port, must not sweep the first one's
   const secrets = await secretsOf(config)
   const url = await upstreamAddress(config, port)
-  const upstream = url === undefined ? undefined : createUpstream({ url, timeout: config.upstreamTimeout })
+  const upstream = url === undefined ? undefined : configuredUpstream(config, url)
   const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })
   opening.defer(() => registry.close()) // and with it the upstream
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })

@@ -22,6 +22,7 @@ export interface Database {
   recovery_code: RecoveryCodeRow
   passkey: PasskeyRow
   audit: AuditTable
+  setting: SettingRow
 }
 
 export interface AccountRow {
@@ -228,6 +229,11 @@ export interface AuditRow {
   detail: string
 }
 type AuditTable = Omit<AuditRow, 'seq'> & { seq: Generated<number> }
+
+export interface SettingRow {
+  name: string
+  value: string
+}
 
 /** Reads run anywhere, also inside a transaction. */
 export type Reader = Kysely<Database>

@@ -1,0 +1,11 @@
+import type { Upstream } from '../upstream.ts'
+
+const ABSENT = { kind: 'absent', known: false, why: 'there is no upstream' } as const
+
+/** In the place of an upstream where there is none. */
+export const noUpstream: Upstream = {
+  url: '',
+  document: async () => ABSENT,
+  tarball: async () => ABSENT,
+  async close() {},
+}
