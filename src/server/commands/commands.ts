@@ -132,6 +132,13 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./fixture.ts')).fixture,
   },
   {
+    words: 'sbom',
+    names: [],
+    about: 'List everything this executable is made of, as CycloneDX JSON',
+    flags: { licences: { about: 'Print the texts of all licences instead' } },
+    load: async () => (await import('./sbom.ts')).sbom,
+  },
+  {
     words: 'version',
     names: [],
     about: 'Print the version',
