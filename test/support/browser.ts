@@ -50,7 +50,7 @@ export async function loggedIn(app: TestApp, name: string): Promise<Cookie[]> {
   const key = `${randomUUID()}.for-tests`
   const lifetime = days(1)
   const data = { accountId: account.id, _expire: Date.now() + lifetime, _maxAge: lifetime }
-  await app.registry.sessions.write(key, data, { lifetime, address: '127.0.0.1', agent: 'tests' })
+  await app.registry.sessions.open(key, data, { lifetime, address: '127.0.0.1', agent: 'tests' })
   const signature = createHmac('sha1', SESSION_SECRET).update(`s=${key}`).digest('base64url')
   return [
     { name: 's', value: key, url: app.url },

@@ -8,6 +8,9 @@ import { pages, showcase, strangersPages } from '../../support/showcase.ts'
 /** Bytes of HTML, CSS and JavaScript that a page may have. */
 const HEAVIEST = 100_000
 
+const DESKTOP = { width: 1280, height: 800 }
+const PHONE = { width: 360, height: 740 }
+
 describe.skipIf(noBrowser)('in a browser', () => {
   const opened = new AsyncDisposableStack()
   let app: TestApp
@@ -34,7 +37,9 @@ describe.skipIf(noBrowser)('in a browser', () => {
     ] as const) {
       await using visit = await openTab(browser, { cookies, ...options })
       for (const [name, path] of Object.entries(theirs)) {
-        await visit.tab.goto(app.url + path)
+        const reply = await visit.tab.goto(app.url + path)
+        expect(reply?.status(), name).toBe(name === 'not-here' ? 404 : 200)
+        expect(visit.tab.url(), name).toBe(app.url + path)
         await look(visit.tab, name)
       }
       complaints.push(...visit.complaints)
@@ -42,15 +47,16 @@ describe.skipIf(noBrowser)('in a browser', () => {
     return complaints
   }
 
-  for (const colorScheme of ['light', 'dark'] as const)
-    test(`axe finds nothing to complain about on any page, ${colorScheme}`, async () => {
-      const found: string[] = []
-      await everyPage({ colorScheme }, async (tab, name) => {
-        for (const { id, nodes } of await violations(tab))
-          found.push(`${name}: ${id} at ${nodes.map(({ target }) => target).join(', ')}`)
-      })
-      expect(found).toEqual([])
-    }, 120_000)
+  for (const [screen, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE }))
+    for (const colorScheme of ['light', 'dark'] as const)
+      test(`axe finds nothing to complain about on any page, ${colorScheme} on a ${screen}`, async () => {
+        const found: string[] = []
+        await everyPage({ colorScheme, viewport }, async (tab, name) => {
+          for (const { id, nodes } of await violations(tab))
+            found.push(`${name}: ${id} at ${nodes.map(({ target }) => target).join(', ')}`)
+        })
+        expect(found).toEqual([])
+      }, 120_000)
 
   test('no page weighs more than 100 KB, and the browser complains about none', async () => {
     const complaints = await everyPage({}, async (tab, name) => {
@@ -61,9 +67,9 @@ describe.skipIf(noBrowser)('in a browser', () => {
 
   test('no page is wider than a phone', async () => {
     const wide: string[] = []
-    await everyPage({ viewport: { width: 360, height: 740 } }, async (tab, name) => {
+    await everyPage({ viewport: PHONE }, async (tab, name) => {
       const width = await tab.evaluate(() => document.documentElement.scrollWidth)
-      if (width > 360) wide.push(`${name}: ${width}`)
+      if (width > PHONE.width) wide.push(`${name}: ${width}`)
     })
     expect(wide).toEqual([])
   })

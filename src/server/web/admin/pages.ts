@@ -42,7 +42,7 @@ export async function namespacesPage(ctx: Context, door: WebDoor): Promise<void>
     })),
   )
   const body = html`<h2>${count(all.length, 'namespace')}</h2>
-<div class="scroll"><table><thead><tr><th scope="col">Name</th><th scope="col">Members</th><th scope="col" class="number">Packages</th></tr></thead>
+<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Name</th><th scope="col">Members</th><th scope="col" class="number">Packages</th></tr></thead>
 <tbody>${rows.map(
     ({ name, members, packages }) =>
       html`<tr><th scope="row"><a class="mono" href="${namespacePath(name)}">${name}</a></th><td>${members.length === 0 ? html`<span class="soft">the registry’s own</span>` : members.slice(0, 10).join(', ')}</td><td class="number">${packages}</td></tr>`,
@@ -71,7 +71,7 @@ export async function mirrorPage(ctx: Context, door: WebDoor): Promise<void> {
     ['Documents', size(documents.bytes), count(documents.documents, 'package')],
   ])}
 <h2>What takes the room</h2>
-<div class="scroll"><table><thead><tr><th scope="col">Package</th><th scope="col">Upstream asked</th><th scope="col" class="number">Tarballs</th><th scope="col" class="number">Size</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
+<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Package</th><th scope="col">Upstream asked</th><th scope="col" class="number">Tarballs</th><th scope="col" class="number">Size</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
 <tbody>${held.map((it) => mirrored(it, tarballs.mirror.bytes))}</tbody></table></div>
 ${pageLinks('/www/admin/mirror?page=', { number, total: packages.mirror })}`
   await adminPage(ctx, 'mirror', body)
@@ -82,20 +82,23 @@ function mirrored({ npmName, tarballs, bytes, checkedAt }: MirroredPackage, whol
 <td class="number">${tarballs}</td><td class="number">${size(bytes)}</td><td class="share">${bar(bytes, whole)}</td></tr>`
 }
 
+/** Entries that the log hands out at once. */
+const AUDIT_PAGE = 100
+
 /** `/www/admin/audit`: what was done to accounts, newest first. */
 export async function auditPage(ctx: Context, door: WebDoor): Promise<void> {
   await administrator(ctx, door)
   const before = Number(ctx.query.before)
   const isLater = Number.isSafeInteger(before) && before > 0
   const entries = await door.registry.audit.list(isLater ? { before } : {})
-  const oldest = entries.at(-1)?.seq
+  const oldest = entries.length === AUDIT_PAGE ? entries.at(-1)?.seq : undefined
   const body = html`${entries.length === 0 ? html`<div class="empty"><p>Nothing happened${isLater && ' before that'}.</p></div>` : auditTable(entries)}
 <nav class="pages" aria-label="Pages"><span>${isLater && html`<a href="/www/admin/audit">Newest</a>`}</span><span>${oldest !== undefined && html`<a href="/www/admin/audit?before=${oldest}">Older</a>`}</span></nav>`
   await adminPage(ctx, 'audit', body)
 }
 
 function auditTable(entries: readonly AuditEntry[]): Html {
-  return html`<div class="scroll"><table><thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">To</th><th scope="col">From</th></tr></thead>
+  return html`<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">To</th><th scope="col">From</th></tr></thead>
 <tbody>${entries.map(
     ({ at, actor, action, subject, address }) =>
       html`<tr><td>${moment(at)}</td><td>${actor ?? html`<span class="soft">nobody</span>`}</td><td class="mono">${action}</td><td>${subject}</td><td class="mono">${address || 'console'}</td></tr>`,

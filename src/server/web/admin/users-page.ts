@@ -77,7 +77,7 @@ async function show(ctx: Context, door: WebDoor, caller: User, link?: string): P
   const { shown, links } = paged(ctx, accounts, PATH)
   const body = html`${takeNotice(ctx)}${link !== undefined && invitation(link)}
 <h2>${count(accounts.length, 'account')}</h2>
-<div class="scroll"><table><thead><tr><th scope="col">Name</th><th scope="col">Mail</th><th scope="col">Role</th><th scope="col">Since</th><th scope="col">Change</th></tr></thead>
+<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Name</th><th scope="col">Mail</th><th scope="col">Role</th><th scope="col">Since</th><th scope="col">Change</th></tr></thead>
 <tbody>${shown.map((account) => row(ctx, account, caller))}</tbody></table></div>${links}
 <form class="line card" method="post" action="${PATH}/invite">${formKey(ctx)}
 <div><label for="role">Invite a new</label><select id="role" name="role"><option value="member">member</option><option value="admin">administrator</option></select></div>

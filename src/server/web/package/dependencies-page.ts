@@ -45,7 +45,7 @@ function section(field: DependencyField, { manifest }: Overview): Html {
   const entries = Object.entries(asObject(manifest[field]) ?? {})
   if (entries.length === 0) return html``
   return html`<h3>${TITLES[field]}</h3>
-<div class="scroll"><table><thead><tr><th scope="col">Package</th><th scope="col">Range</th></tr></thead><tbody>${entries
+<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Package</th><th scope="col">Range</th></tr></thead><tbody>${entries
     .slice(0, SHOWN)
     .map(
       ([name, range]) =>

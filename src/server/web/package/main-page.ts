@@ -1,7 +1,9 @@
 import type { Context } from 'koa'
+import { LRUCache } from 'lru-cache'
 import { installScripts } from '../../../registry/diff.ts'
 import type { JsonObject, PackageHead } from '../../../registry/model.ts'
 import { type Overview, overviewOf, readmeOf } from '../../../registry/overview.ts'
+import type { Registry } from '../../../registry/registry.ts'
 import { asObject } from '../../../registry/upstream-document.ts'
 import type { WebDoor } from '../door.ts'
 import { type Html, html, link } from '../html.ts'
@@ -11,6 +13,12 @@ import { namespacePath, versionPath } from '../paths.ts'
 import { packageFrame } from './frame.ts'
 import { fitReadme } from './readme.ts'
 
+/** READMEs ready to be shown: rendering a long one takes as long as hundreds of other pages. */
+const fitted = new LRUCache<string, Html>({
+  maxSize: 16 * 2 ** 20,
+  sizeCalculation: (readme) => `${readme}`.length,
+})
+
 /** `/www/package/<name>` and `/www/package/<name>/v/<version>`: the README, and what to know beside it. */
 export async function mainPage(
   ctx: Context,
@@ -19,17 +27,30 @@ export async function mainPage(
 ): Promise<void> {
   const overview = await overviewOf(registry, head, version)
   const [readme, maintainers] = await Promise.all([
-    readmeOf(registry, overview),
+    fittedReadme(registry, overview),
     registry.maintainers.list(ctx.state.who, head.name),
   ])
   const { npmName } = head
   const title = version === undefined ? npmName : `${npmName} ${version}`
-  const place = { npmName, version: overview.shown?.version ?? '' }
   const body = html`<div class="with-side">
-  ${readme === undefined ? noReadme(overview) : html`<article class="readme" aria-label="README">${fitReadme(readme, place)}</article>`}
+  ${readme === undefined ? noReadme(overview) : html`<article class="readme" aria-label="README">${readme}</article>`}
   <aside class="side" aria-label="About this package">${facts(overview)}${upkeepers(maintainers)}</aside>
 </div>`
   await page(ctx, { title, body: packageFrame(overview, 'readme', body) })
+}
+
+async function fittedReadme(registry: Registry, overview: Overview): Promise<Html | undefined> {
+  const { head, shown } = overview
+  if (!shown) return undefined
+  const { version } = shown
+  const key = `${head.id}@${version} ${head.revision}`
+  const known = fitted.get(key)
+  if (known) return known
+  const readme = await readmeOf(registry, overview)
+  if (readme === undefined) return undefined
+  const made = fitReadme(readme, { npmName: head.npmName, version })
+  fitted.set(key, made)
+  return made
 }
 
 function noReadme({ shown, head }: Overview): Html {

@@ -15,7 +15,7 @@ export async function versionsPage(ctx: Context, { registry }: WebDoor, head: Pa
   const { shown, links } = paged(ctx, overview.versions, packagePath(head.npmName, 'versions'))
   const body = html`<h2>${count(overview.versions.length, 'version')}</h2>
 ${chooseTwo(overview)}
-<div class="scroll"><table>
+<div class="scroll" tabindex="0"><table>
 <thead><tr><th scope="col">Version</th><th scope="col">Tags</th><th scope="col">Published</th><th scope="col" class="number">Unpacked</th></tr></thead>
 <tbody>${shown.map((line) => row(line, overview))}</tbody>
 </table></div>
