@@ -30,6 +30,8 @@ export type BrowserSession = {
   next?: string
   /** What grant keeps between the way to a provider and back. */
   grant?: { provider?: string }
+  /** What the next passkey must sign. */
+  passkey?: string
   /** Whom a provider just vouched for, who has no account yet. */
   arrival?: Profile
   /** The invitation link that somebody follows. */

@@ -6,7 +6,8 @@ import { param } from '../http/json.ts'
 
 type StaticFile = { readonly path: string; readonly type: string; readonly bytes: Buffer }
 
-const TYPES = { 'site.css': 'text/css; charset=utf-8', 'site.js': 'text/javascript; charset=utf-8' } as const
+const SCRIPT = 'text/javascript; charset=utf-8'
+const TYPES = { 'site.css': 'text/css; charset=utf-8', 'site.js': SCRIPT, 'passkey.js': SCRIPT } as const
 
 const files = new Map(Object.entries(TYPES).map(([name, type]) => [name, read(name, type)]))
 

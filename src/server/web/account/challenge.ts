@@ -7,14 +7,15 @@ import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
 import { formKey, readForm } from '../session.ts'
 import { type AccountDoor, accountOf, field, problemNote, problemOf } from './parts.ts'
+import { passkeyForm, secondFactor } from './passkeys.ts'
 
 /** What a command line waits for: asked on `/www/login?cli=ID` and `/www/login/confirm?id=ID`. NOT_FOUND. */
 export async function showChallenge(
   ctx: Context,
-  { registry }: AccountDoor,
+  door: AccountDoor,
   { id, user, problem }: { id: string; user: User; problem?: Fault },
 ): Promise<void> {
-  const challenge = await registry.logins.find(id, user)
+  const challenge = await door.registry.logins.find(id, user)
   const body = challenge.purpose === 'login' ? allowBody : confirmBody
   const title = challenge.purpose === 'login' ? 'Allow this computer?' : 'Confirm with your second factor'
   await page(ctx, {
@@ -30,6 +31,7 @@ export async function showChallenge(
     <p><button name="answer" value="allow">Allow</button>
     <button class="quiet" name="answer" value="deny" formnovalidate>Deny</button></p>
   </form>
+  ${challenge.purpose === 'otp' && (await passkeyForm(ctx, door, { action: '/www/login/answer', inner: allowed(id), label: 'Allow with a passkey' }))}
 </div>`,
   })
 }
@@ -43,7 +45,7 @@ export async function showConfirm(ctx: Context, door: AccountDoor, user: User): 
 export async function answer(ctx: Context, door: AccountDoor, user: User): Promise<void> {
   const form = await readForm(ctx)
   const id = form.get('id') ?? ''
-  const { logins, twoFactor } = door.registry
+  const { logins } = door.registry
   const by = originOf(ctx, user)
   if (form.get('answer') !== 'allow') {
     await logins.deny(id, user, by)
@@ -53,12 +55,15 @@ export async function answer(ctx: Context, door: AccountDoor, user: User): Promi
   const account = await accountOf(door, user)
   const problem = await problemOf(async () => {
     // Whoever found this browser open cannot publish with it: here a session is not enough.
-    if (purpose === 'otp') await twoFactor.verify(account, form.get('code') ?? '', ctx.ip)
+    if (purpose === 'otp') await secondFactor(ctx, door, { account, form })
     await logins.allow(id, user, by)
   })
   if (problem) return showChallenge(ctx, door, { id, user, problem })
   await done(ctx, { title: 'Done', text: 'Go back to your command line. You can close this page.' })
 }
+
+const allowed = (id: string) =>
+  html`<input type="hidden" name="id" value="${id}"><input type="hidden" name="answer" value="allow">`
 
 const codeField = field({
   name: 'code',

@@ -16,6 +16,7 @@ import {
 } from '../session.ts'
 import { showChallenge } from './challenge.ts'
 import { type AccountDoor, field, problemNote, problemOf, seeOther, takeNotice } from './parts.ts'
+import { passkeyAnswer, passkeyForm, secondFactor } from './passkeys.ts'
 
 const WRONG = 'The user name or the password is wrong.'
 
@@ -46,6 +47,18 @@ export async function login(ctx: Context, door: AccountDoor): Promise<void> {
   await loginPage(ctx, door, { next, name, isCli: false, problem })
 }
 
+/** `POST /www/login/passkey`: it verified its user, so nothing more is asked. */
+export async function loginByPasskey(ctx: Context, door: AccountDoor): Promise<void> {
+  const form = await readForm(ctx)
+  const next = localPath(form.get('next'), '/www/tokens')
+  let account: Account | undefined
+  const problem = await problemOf(async () => {
+    account = await door.registry.passkeys.verify(passkeyAnswer(ctx, form))
+  })
+  if (account) return opened(ctx, door.registry, { account, next })
+  await loginPage(ctx, door, { next, isCli: false, problem })
+}
+
 /** Opens the session, or asks for the second factor first. */
 export async function enter(
   ctx: Context,
@@ -59,9 +72,9 @@ export async function enter(
 }
 
 /** `GET /www/login/code`. */
-export async function showCode(ctx: Context): Promise<void> {
+export async function showCode(ctx: Context, door: AccountDoor): Promise<void> {
   if (halfwayOf(ctx) === undefined) return ctx.redirect('/www/login')
-  await codePage(ctx, undefined)
+  await codePage(ctx, door, undefined)
 }
 
 /** `POST /www/login/code`: the second factor. */
@@ -69,10 +82,8 @@ export async function giveCode(ctx: Context, door: AccountDoor): Promise<void> {
   const form = await readForm(ctx)
   const account = await door.registry.accounts.findById(halfwayOf(ctx) ?? '')
   if (!account || account.disabledAt !== undefined) return seeOther(ctx, '/www/login')
-  const problem = await problemOf(() =>
-    door.registry.twoFactor.verify(account, form.get('code') ?? '', ctx.ip),
-  )
-  if (problem) return codePage(ctx, problem)
+  const problem = await problemOf(() => secondFactor(ctx, door, { account, form }))
+  if (problem) return codePage(ctx, door, problem)
   await opened(ctx, door.registry, { account, next: localPath(sessionOf(ctx).next, '/www/tokens') })
 }
 
@@ -101,9 +112,11 @@ type LoginPage = { next: string; isCli: boolean; name?: string; problem?: Fault 
 
 async function loginPage(
   ctx: Context,
-  { signUp, providers }: AccountDoor,
+  door: AccountDoor,
   { next, isCli, name = '', problem }: LoginPage,
 ): Promise<void> {
+  const { signUp, providers } = door
+  const inner = html`<input type="hidden" name="next" value="${next}">`
   const body = html`<div class="narrow">
   <h1>Log in</h1>
   ${takeNotice(ctx)}${problemNote(problem)}
@@ -114,6 +127,7 @@ async function loginPage(
     ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true })}
     <button>Log in</button>
   </form>
+  ${await passkeyForm(ctx, door, { action: '/www/login/passkey', inner, label: 'Log in with a passkey' })}
   ${providerLinks(providers.list, next)}
   <p>${signUp ? html`No account yet? <a href="/www/signup">Sign up</a>` : 'New accounts are made by invitation here.'}</p>
 </div>`
@@ -130,7 +144,7 @@ export function providerLinks(providers: AccountDoor['providers']['list'], next:
   </ul>`
 }
 
-async function codePage(ctx: Context, problem: Fault | undefined): Promise<void> {
+async function codePage(ctx: Context, door: AccountDoor, problem: Fault | undefined): Promise<void> {
   const hint = 'Six digits from your authenticator app, or one of your recovery codes.'
   const body = html`<div class="narrow">
   <h1>One more step</h1>
@@ -140,6 +154,7 @@ async function codePage(ctx: Context, problem: Fault | undefined): Promise<void>
     ${field({ name: 'code', label: 'One-time password', hint, autocomplete: 'one-time-code', required: true })}
     <button>Go on</button>
   </form>
+  ${await passkeyForm(ctx, door, { action: '/www/login/code', label: 'Use a passkey' })}
 </div>`
   await page(ctx, { title: 'One-time password', body, status: problem?.status ?? 200 })
 }

@@ -17,6 +17,8 @@ export type AccountDoor = {
 
 type Field = {
   readonly name: string
+  /** Where the name stands twice on a page. */
+  readonly id?: string
   readonly label: string
   readonly type?: 'text' | 'password' | 'email' | 'number'
   readonly value?: string
@@ -27,12 +29,21 @@ type Field = {
 }
 
 /** A labelled input. */
-export function field({ name, label, type = 'text', value = '', autocomplete, hint, required }: Field): Html {
-  const describedBy = hint === undefined ? undefined : html` aria-describedby="${name}-hint"`
+export function field({
+  name,
+  id = name,
+  label,
+  type = 'text',
+  value = '',
+  autocomplete,
+  hint,
+  required,
+}: Field): Html {
+  const describedBy = hint === undefined ? undefined : html` aria-describedby="${id}-hint"`
   return html`<div>
-  <label for="${name}">${label}</label>
-  <input id="${name}" name="${name}" type="${type}" value="${value}"${describedBy}${required && html` required`} autocomplete="${autocomplete ?? 'off'}" autocapitalize="none" spellcheck="false">
-  ${hint !== undefined && html`<p id="${name}-hint" class="small soft">${hint}</p>`}
+  <label for="${id}">${label}</label>
+  <input id="${id}" name="${name}" type="${type}" value="${value}"${describedBy}${required && html` required`} autocomplete="${autocomplete ?? 'off'}" autocapitalize="none" spellcheck="false">
+  ${hint !== undefined && html`<p id="${id}-hint" class="small soft">${hint}</p>`}
 </div>`
 }
 

@@ -3,8 +3,9 @@ import { changeEmail, changePassword, endSessions, showAccount, unlinkIdentity }
 import { arrive } from './arrival.ts'
 import { answer, showConfirm } from './challenge.ts'
 import { showLog } from './log.ts'
-import { giveCode, login, logout, showCode, showLogin } from './login.ts'
+import { giveCode, login, loginByPasskey, logout, showCode, showLogin } from './login.ts'
 import { type AccountDoor, forUser } from './parts.ts'
+import { addPasskey, removePasskey } from './passkeys.ts'
 import { changeSecondFactor, showSecondFactor } from './second-factor.ts'
 import { showSignUp, signUp } from './sign-up.ts'
 import { createToken, revokeToken, showTokens } from './tokens.ts'
@@ -14,7 +15,8 @@ export function accountRoutes(door: AccountDoor): Router {
   const router = new Router({ prefix: '/www' })
   router.get('/login', (ctx) => showLogin(ctx, door))
   router.post('/login', (ctx) => login(ctx, door))
-  router.get('/login/code', (ctx) => showCode(ctx))
+  router.post('/login/passkey', (ctx) => loginByPasskey(ctx, door))
+  router.get('/login/code', (ctx) => showCode(ctx, door))
   router.post('/login/code', (ctx) => giveCode(ctx, door))
   router.get('/login/confirm', forUser(door, showConfirm))
   router.post('/login/answer', forUser(door, answer))
@@ -33,6 +35,8 @@ export function accountRoutes(door: AccountDoor): Router {
   router.post('/account/identities', forUser(door, unlinkIdentity))
   router.get('/account/second-factor', forUser(door, showSecondFactor))
   router.post('/account/second-factor', forUser(door, changeSecondFactor))
+  router.post('/account/passkeys', forUser(door, addPasskey))
+  router.post('/account/passkeys/remove', forUser(door, removePasskey))
   router.get('/account/log', forUser(door, showLog))
   return router
 }

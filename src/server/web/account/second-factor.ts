@@ -18,6 +18,7 @@ import {
   seeOther,
   takeNotice,
 } from './parts.ts'
+import { passkeysCard } from './passkeys.ts'
 import { accountTabs } from './tabs.ts'
 
 const PATH = '/www/account/second-factor'
@@ -71,16 +72,18 @@ type FactorPage = { user: User; problem?: Fault | undefined; codes?: readonly st
 
 async function factorPage(
   ctx: Context,
-  { registry }: AccountDoor,
+  door: AccountDoor,
   { user, problem, codes }: FactorPage,
 ): Promise<void> {
+  const { registry } = door
   const status = await registry.twoFactor.status(user.id)
   const uri = await registry.twoFactor.pendingUri(user)
   const account = await registry.accounts.findById(user.id)
   const body = html`<h1>Second factor</h1>
 ${accountTabs('security')}
 ${takeNotice(ctx)}${problemNote(problem)}${codes && codesNote(codes)}
-${uri !== undefined ? confirmCard(ctx, uri) : status && !status.isPending ? activeCards(ctx, status) : beginCard(ctx, account?.hasPassword ?? false)}`
+${uri !== undefined ? confirmCard(ctx, uri) : status && !status.isPending ? activeCards(ctx, status) : beginCard(ctx, account?.hasPassword ?? false)}
+${await passkeysCard(ctx, door, user)}`
   await page(ctx, {
     title: 'Second factor',
     body,

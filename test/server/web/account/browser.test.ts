@@ -1,0 +1,137 @@
+import { Secret, TOTP } from 'otpauth'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { Client } from '../../../clients/client.ts'
+import { type TestApp, testApp } from '../../../support/app.ts'
+import { noBrowser, openBrowser, openTab } from '../../../support/browser.ts'
+import { temporaryFolder } from '../../../support/temporary-folder.ts'
+
+/** Passkeys belong to a host name; an address has none. */
+const atLocalhost = (app: TestApp) => app.url.replace('127.0.0.1', 'localhost')
+
+async function logIn(tab: Page, site: string, name: string): Promise<void> {
+  await tab.goto(`${site}/www/login`)
+  await tab.getByLabel('User name').fill(name)
+  await tab.getByLabel('Password').fill(`${name}-password`)
+  await tab.getByRole('button', { name: 'Log in', exact: true }).click()
+  await tab.waitForURL(({ pathname }) => pathname !== '/www/login')
+}
+
+/** A key with a fingerprint reader that always finds the right finger. */
+async function plugInKey(tab: Page): Promise<void> {
+  const devtools = await tab.context().newCDPSession(tab)
+  await devtools.send('WebAuthn.enable')
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+}
+
+describe.skipIf(noBrowser)('in a browser', () => {
+  test('set-up link, first account, token, npm publish with it, revoked, publish refused', async () => {
+    await using app = await testApp({ signUp: false })
+    await using folder = await temporaryFolder()
+    await using chromium = await openBrowser()
+    await using visit = await openTab(chromium.browser)
+    const { tab, complaints } = visit
+    await tab.goto(`${app.url}/www/signup?link=${await app.registry.signUp.setupSecret()}`)
+    await tab.getByLabel('User name').fill('kim')
+    await tab.getByLabel('Password').fill('correct horse battery')
+    await tab.getByRole('button', { name: 'Make the account' }).click()
+    await tab.getByLabel('Name', { exact: true }).fill('laptop')
+    await tab.getByLabel('read, publish and change packages').check()
+    await tab.getByRole('button', { name: 'Make the token' }).click()
+    const token = (await tab.locator('code', { hasText: /^ent_/ }).textContent()) ?? ''
+
+    const npm = await Client.open('npm', { folder: folder.path, registry: app.url, token })
+    await npm.write('package.json', { name: '@kim/box', version: '1.0.0' })
+    expect(await npm.run('publish')).toMatchObject({ code: 0 })
+    await tab.goto(`${app.url}/www/package/@kim/box`)
+    expect(await tab.getByRole('heading', { level: 1 }).textContent()).toContain('@kim/box')
+
+    await tab.goto(`${app.url}/www/tokens`)
+    await tab.getByRole('button', { name: 'Revoke laptop' }).click()
+    await tab.getByText('The token is revoked.').waitFor()
+    await npm.write('package.json', { name: '@kim/box', version: '1.1.0' })
+    expect((await npm.run('publish')).code).not.toBe(0)
+    expect(complaints).toEqual([])
+  })
+
+  test('npm login goes through the browser', async () => {
+    await using app = await testApp()
+    await using folder = await temporaryFolder()
+    await using chromium = await openBrowser()
+    await using visit = await openTab(chromium.browser)
+    const { tab, complaints } = visit
+    await app.user('kim')
+    const npm = await Client.open('npm', { folder: folder.path, registry: app.url })
+    const login = npm.start('login')
+    await tab.goto(await login.printed(/http\S+\/www\/login\?cli=[\w-]+/))
+    await tab.getByLabel('User name').fill('kim')
+    await tab.getByLabel('Password').fill('kim-password')
+    await tab.getByRole('button', { name: 'Log in', exact: true }).click()
+    await tab.getByRole('heading', { name: 'Allow this computer?' }).waitFor()
+    await tab.getByRole('button', { name: 'Allow' }).click()
+    expect(await login.ended).toMatchObject({ code: 0 })
+    expect(await npm.run('whoami')).toMatchObject({ code: 0, output: 'kim\n' })
+    expect(complaints).toEqual([])
+  })
+
+  test('the second factor is set up by its key, and asked for at the next login', async () => {
+    await using app = await testApp()
+    await using chromium = await openBrowser()
+    await app.user('kim')
+    await using visit = await openTab(chromium.browser)
+    const { tab } = visit
+    const site = atLocalhost(app)
+    await logIn(tab, site, 'kim')
+    await tab.goto(`${site}/www/account/second-factor`)
+    await tab.locator('#password').fill('kim-password')
+    await tab.getByRole('button', { name: 'Set it up' }).click()
+    await tab.getByRole('img', { name: 'QR code' }).waitFor()
+    const key = (await tab.locator('.line-to-copy code').textContent()) ?? ''
+    const totp = new TOTP({ secret: Secret.fromBase32(key) })
+    const now = Date.now()
+    await tab.getByLabel('The six digits').fill(totp.generate({ timestamp: now - 30_000 }))
+    await tab.getByRole('button', { name: 'Turn it on' }).click()
+    await tab.getByRole('heading', { name: 'Recovery codes' }).waitFor()
+
+    await using other = await openTab(chromium.browser)
+    await logIn(other.tab, site, 'kim')
+    await other.tab.goto(`${site}/www/account`)
+    expect(other.tab.url()).toContain('/www/login') // the password alone opens nothing
+    await other.tab.goto(`${site}/www/login/code`)
+    await other.tab.getByLabel('One-time password').fill(totp.generate({ timestamp: now }))
+    await other.tab.getByRole('button', { name: 'Go on' }).click()
+    await other.tab.waitForURL('**/www/tokens')
+  })
+
+  test('a passkey is added and logs in alone', async () => {
+    await using app = await testApp()
+    await using chromium = await openBrowser()
+    await app.user('kim')
+    await using visit = await openTab(chromium.browser)
+    const { tab, complaints } = visit
+    const site = atLocalhost(app)
+    await plugInKey(tab)
+    await logIn(tab, site, 'kim')
+    await tab.goto(`${site}/www/account/second-factor`)
+    await tab.getByLabel('Name', { exact: true }).fill('blue key')
+    await tab.locator('#passkey-password').fill('kim-password')
+    await tab.getByRole('button', { name: 'Add a passkey' }).click()
+    await tab.getByText('The passkey is added.').waitFor()
+    await tab.goto(`${site}/www/account`)
+    await tab.getByRole('button', { name: 'Log out' }).click()
+    await tab.goto(`${site}/www/login`)
+    await tab.getByRole('button', { name: 'Log in with a passkey' }).click()
+    await tab.waitForURL('**/www/tokens')
+    expect(await tab.getByRole('link', { name: 'kim', exact: true }).count()).toBe(1)
+    expect(complaints).toEqual([])
+  })
+})
