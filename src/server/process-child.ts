@@ -31,6 +31,19 @@ export async function runCommand(
   return exitCodeOf(child, command)
 }
 
+const OPENERS: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  darwin: ['open'],
+  win32: ['cmd', '/c', 'start', ''],
+}
+
+/** Opens an address in the user's browser. Where there is none, it says so and nothing else happens. */
+export function openInBrowser(address: string): void {
+  const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open']
+  const child = spawn(command, [...args, address], { stdio: 'ignore', detached: true })
+  child.once('error', () => process.stderr.write(`There is no ${command} here; open ${address} yourself.\n`))
+  child.unref()
+}
+
 const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
 
 function exitCodeOf(child: ChildProcess, command: string): Promise<number> {

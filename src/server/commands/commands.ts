@@ -8,7 +8,7 @@ export const commands: readonly Command[] = [
     words: 'serve',
     names: [],
     about: 'Run the registry (the default)',
-    flags: {},
+    flags: { open: { about: 'Open the website in the browser' } },
     load: async () => (await import('./serve.ts')).serve,
   },
   {
@@ -130,6 +130,37 @@ export const commands: readonly Command[] = [
       json: { about: 'Print url, token, npmrc and pid as one line of JSON' },
     },
     load: async () => (await import('./fixture.ts')).fixture,
+  },
+  {
+    words: 'service install',
+    names: [],
+    about: 'Have the system start the server when you log in, with the options given here',
+    flags: {},
+    load: async () => (await import('./service.ts')).installService,
+  },
+  {
+    words: 'service uninstall',
+    names: [],
+    about: 'Undo service install; the data stay',
+    flags: {},
+    load: async () => (await import('./service.ts')).uninstallService,
+  },
+  {
+    words: 'service status',
+    names: [],
+    about: 'Tell whether the service is installed and running; exit with 1 when it is not',
+    flags: {},
+    load: async () => (await import('./service.ts')).serviceStatus,
+  },
+  {
+    words: 'completion',
+    names: ['SHELL'],
+    about: 'Print the completions for bash, zsh or fish',
+    flags: {},
+    load: async () => {
+      const { completion } = await import('./completion.ts')
+      return ({ names }) => completion(names, commands)
+    },
   },
   {
     words: 'sbom',

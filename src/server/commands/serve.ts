@@ -11,6 +11,7 @@ import type { Config, Settings } from '../config.ts'
 import { createLog } from '../log.ts'
 import { configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
 import { listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
+import { openInBrowser } from '../process-child.ts'
 import { type Secrets, secretsOf } from '../secrets.ts'
 import { type Call, PROGRAM } from './command.ts'
 
@@ -18,7 +19,7 @@ import { type Call, PROGRAM } from './command.ts'
 const TARBALL_CACHE = 16 * 2 ** 20
 
 /** Runs the registry until it is told to stop. */
-export async function serve({ settings }: Call): Promise<number> {
+export async function serve({ flags, settings }: Call): Promise<number> {
   const { config } = settings
   const log = createLog(config)
   await using opening = new AsyncDisposableStack()
@@ -33,6 +34,7 @@ export async function serve({ settings }: Call): Promise<number> {
     )
   })
   await starting
+  if ('open' in flags) openInBrowser(ownAddress(config, portOf(server)))
   const opened = opening.move()
   return untilStopped({ server, log, close: () => opened.disposeAsync() })
 }

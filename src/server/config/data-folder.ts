@@ -12,23 +12,34 @@ export function unpackFolder(): string {
   return standardFolder('cache')
 }
 
+/** Where systemd looks for the user's own services. */
+export function userUnitFolder(): string {
+  return join(xdgFolder('config'), 'systemd/user')
+}
+
+/** Where launchd looks for the user's own services. */
+export function launchAgentFolder(): string {
+  return join(homeFolder(), 'Library/LaunchAgents')
+}
+
 const XDG = {
   data: { env: 'XDG_DATA_HOME', path: '.local/share' },
   cache: { env: 'XDG_CACHE_HOME', path: '.cache' },
+  config: { env: 'XDG_CONFIG_HOME', path: '.config' },
 } as const
 
-function standardFolder(kind: keyof typeof XDG): string {
-  const home = homeFolder()
-  if (process.platform === 'win32') {
-    return join(process.env.LOCALAPPDATA ?? join(home, 'AppData/Local'), 'Entropic', kind)
-  }
-  if (process.platform === 'darwin') {
-    return join(home, 'Library', kind === 'data' ? 'Application Support' : 'Caches', 'Entropic')
-  }
+function standardFolder(kind: 'data' | 'cache'): string {
+  if (process.platform === 'win32')
+    return join(process.env.LOCALAPPDATA ?? join(homeFolder(), 'AppData/Local'), 'Entropic', kind)
+  if (process.platform === 'darwin')
+    return join(homeFolder(), 'Library', kind === 'data' ? 'Application Support' : 'Caches', 'Entropic')
+  return join(xdgFolder(kind), 'entropic')
+}
+
+function xdgFolder(kind: keyof typeof XDG): string {
   const { env, path } = XDG[kind]
-  // The convention ignores relative paths.
-  const base = process.env[env]?.startsWith('/') ? process.env[env] : join(home, path)
-  return join(base, 'entropic')
+  const given = process.env[env]
+  return given?.startsWith('/') ? given : join(homeFolder(), path) // the convention ignores relative paths
 }
 
 /** A service's user has no home at times, a container no list of users to look it up in. */
