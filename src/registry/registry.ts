@@ -19,6 +19,7 @@ import { createMirror, type MirrorPolicy } from './mirror.ts'
 import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
 import { Network } from './network.ts'
+import { Owners } from './owners.ts'
 import { Packages } from './packages.ts'
 import { Passkeys } from './passkeys.ts'
 import { Prefetch } from './prefetch.ts'
@@ -26,6 +27,7 @@ import { Sealer } from './seal.ts'
 import { Search } from './search.ts'
 import { Sessions } from './sessions.ts'
 import { SignUp } from './sign-up.ts'
+import { Stars } from './stars.ts'
 import { Stats } from './stats.ts'
 import { Tokens } from './tokens.ts'
 import { TwoFactor } from './two-factor.ts'
@@ -47,6 +49,8 @@ export interface Registry {
   readonly audit: Audit
   readonly packages: Packages
   readonly maintainers: Maintainers
+  readonly owners: Owners
+  readonly stars: Stars
   readonly namespaces: Namespaces
   readonly documents: Documents
   readonly contents: Contents
@@ -101,6 +105,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     tokens,
     packages,
     maintainers: new Maintainers(context, { access, packages }),
+    owners: new Owners(context, { access, packages }),
+    stars: new Stars(context, { access, packages }),
     namespaces: new Namespaces(context, access),
     documents,
     contents: new Contents(context, { content, mirror, federation }),
@@ -110,7 +116,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     versions: new Versions(context, { packages, content, federation }),
     upkeep: new Upkeep(context, content),
     network,
-    prefetch: new Prefetch(context, { packages, mirror }),
+    prefetch: new Prefetch(context, { packages, documents, mirror }),
     limits,
     host,
     ingest(caller, bytes, expect) {

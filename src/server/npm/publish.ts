@@ -53,7 +53,7 @@ export async function putPackage(
   const attachments = objectOf(document._attachments)
   if (attachments && Object.keys(attachments).length > 0)
     return void (await registry.versions.publish(caller, publishRequest(name, document, tarballs)))
-  if (!objectOf(document.versions)) return refuseEdit(document)
+  if (!objectOf(document.versions)) return edit(registry, { caller, name, document, rev })
   if (rev === undefined) return deprecate(registry, { caller, name, document })
   return removeMissing(registry, { caller, name, document, rev })
 }
@@ -145,9 +145,21 @@ export function requireRevision(registry: Registry, name: PackageName, rev: stri
   return revisionOf(rev) ?? fail('STALE_REVISION', { spec: specOf(name, registry.host()) })
 }
 
-function refuseEdit(document: JsonObject): never {
-  const what = document.maintainers ? 'changing maintainers' : document.users ? 'starring' : 'this change'
-  throw new Fault('BAD_REQUEST', { why: `${what} is not possible by a document without "versions"` })
+/**
+ * A document without versions: `npm owner`. Yarn classic knows no revision and sends nobody but the new owner, which would throw the others
+ * out: STALE_REVISION.
+ */
+async function edit(
+  registry: Registry,
+  target: { caller: Caller; name: PackageName; document: JsonObject; rev: string | undefined },
+): Promise<void> {
+  const { caller, name, document, rev } = target
+  if (!Array.isArray(document.maintainers)) bad('a document needs "versions" or "maintainers"')
+  const names = document.maintainers.map(
+    (one) => textOf(objectOf(one)?.name) ?? bad('each maintainer needs a "name"'),
+  )
+  const revision = requireRevision(registry, name, rev ?? '')
+  await registry.owners.replace(caller, name, { names, revision })
 }
 
 function bad(why: string): never {

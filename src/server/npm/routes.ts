@@ -9,10 +9,12 @@ import type { Envelope } from '../http/faults.ts'
 import { json, param } from '../http/json.ts'
 import { originOf } from '../http/origin.ts'
 import { passwordLogin } from './login.ts'
+import { addOwner, removeOwner, showOwners } from './owners.ts'
 import { changeProfile, showProfile } from './profile.ts'
 import { putPackage, requireRevision } from './publish.ts'
 import type { Reads } from './read.ts'
 import { search } from './search.ts'
+import { listOwnStars, listStars, putStars, setStar } from './stars.ts'
 import { removeTag, setTag, setTags, showTags } from './tags.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
 import { beginWebLogin, offerWebOtp, pollWebLogin } from './web-login.ts'
@@ -25,6 +27,8 @@ export type NpmDoor = {
 }
 
 const SMALL_BODY = 1024 * 1024
+/** npm commands that send a document to be starred with, which is no publish. */
+const STARRING = new Set(['star', 'unstar'])
 
 /** npm reads `error`, npm 12 and others `message`; `authUrl` and `doneUrl` where a one-time password can be given in the browser. */
 export const npmEnvelope: Envelope = (fault) => ({
@@ -60,6 +64,13 @@ export function npmRoutes(door: NpmDoor): Router {
   router.post('/-/package/:name/dist-tags', (ctx) => setTags(ctx, door.registry))
   router.put('/-/package/:name/dist-tags/:tag', (ctx) => setTag(ctx, door.registry))
   router.delete('/-/package/:name/dist-tags/:tag', (ctx) => removeTag(ctx, door.registry))
+  router.get('/-/package/:name/owners', (ctx) => showOwners(ctx, door.registry))
+  router.put('/-/package/:name/owners', (ctx) => addOwner(ctx, door.registry))
+  router.delete('/-/package/:name/owners/:user', (ctx) => removeOwner(ctx, door.registry))
+  router.put('/-/user/v1/star', (ctx) => setStar(ctx, door.registry))
+  router.delete('/-/user/v1/star', (ctx) => setStar(ctx, door.registry))
+  router.get('/-/user/v1/star', (ctx) => listOwnStars(ctx, door.registry))
+  router.get('/-/_view/starredByUser', (ctx) => listStars(ctx, door.registry))
   router.all('/-/*rest', (ctx) => unknown(ctx))
   router.get('/:name', (ctx) => read(ctx, (reading) => door.reads.packument(named(ctx), reading)))
   router.get('/:name/:version', (ctx) =>
@@ -124,6 +135,7 @@ async function logout(ctx: Context, { registry }: NpmDoor): Promise<void> {
 }
 
 async function publish(ctx: Context, { registry }: NpmDoor): Promise<void> {
+  if (STARRING.has(ctx.get('npm-command'))) return putStars(ctx, registry)
   const name = named(ctx)
   const rev = ctx.params.rev === undefined ? undefined : param(ctx, 'rev')
   await putPackage(registry, ctx.req, { caller: await ctx.state.who(), name, rev })

@@ -23,6 +23,7 @@ export interface Database {
   passkey: PasskeyRow
   audit: AuditTable
   setting: SettingRow
+  star: StarRow
 }
 
 export interface AccountRow {
@@ -233,6 +234,11 @@ type AuditTable = Omit<AuditRow, 'seq'> & { seq: Generated<number> }
 export interface SettingRow {
   name: string
   value: string
+}
+
+export interface StarRow {
+  account_id: string
+  package_id: string
 }
 
 /** Reads run anywhere, also inside a transaction. */
