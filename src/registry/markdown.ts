@@ -1,5 +1,7 @@
 import { Marked } from 'marked'
 import sanitizeHtml from 'sanitize-html'
+import { seconds } from '../base/time.ts'
+import { withinTime } from '../base/time-limit.ts'
 
 const marked = new Marked({ gfm: true, async: false })
 
@@ -63,11 +65,15 @@ export const README_POLICY: sanitizeHtml.IOptions = {
   },
 }
 
+/** Far more than a README takes that means well. */
+const LONGEST = seconds(1)
+
 /**
  * GitHub-flavoured Markdown as HTML that cannot script, frame, style or submit: only the elements listed here survive, and links
- * only to http, https and mail.
+ * only to http, https and mail. What takes too long to render, or is nested too deep, is shown as it was written.
  */
 export function renderMarkdown(markdown: string): string {
   // With `async: false` marked answers a string; its type allows for both.
-  return sanitizeHtml(marked.parse(markdown) as string, README_POLICY)
+  const rendered = withinTime(LONGEST, () => sanitizeHtml(marked.parse(markdown) as string, README_POLICY))
+  return rendered ?? `<pre>${markdown.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</pre>`
 }

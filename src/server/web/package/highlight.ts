@@ -1,4 +1,5 @@
 import type { LanguageFn } from 'highlight.js'
+import { withinTime } from '../../../base/time-limit.ts'
 import { type Html, html, trusted } from '../html.ts'
 
 /** Each language is loaded when the first file in it is shown. */
@@ -22,6 +23,7 @@ const BY_ENDING: Readonly<Record<string, string>> = {
 
 /** Characters that are coloured; longer texts are shown plain, since colouring takes its time. */
 const MOST = 128 * 1024
+const LONGEST = 300
 
 /** A source's lines as elements with ids `L1`, `L2`…, coloured where its language is known by its name. */
 export async function highlighted(path: string, text: string): Promise<Html> {
@@ -30,8 +32,12 @@ export async function highlighted(path: string, text: string): Promise<Html> {
   if (!load || language === undefined) return lines(html`${text}`)
   const { default: highlighter } = await import('highlight.js/lib/core')
   if (!highlighter.getLanguage(language)) highlighter.registerLanguage(language, (await load()).default)
+  const marked = withinTime(
+    LONGEST,
+    () => highlighter.highlight(text, { language, ignoreIllegals: true }).value,
+  )
   // The highlighter escapes what it is given and adds nothing but <span class>.
-  return lines(trusted(highlighter.highlight(text, { language, ignoreIllegals: true }).value))
+  return lines(marked === undefined ? html`${text}` : trusted(marked))
 }
 
 /** Cuts marked-up text at its line ends; a `<span>` that goes on over one is closed before it and opened again after it. */
