@@ -1,12 +1,12 @@
 import semver from 'semver'
-import type { Fingerprint } from '../base/digest.ts'
 import { fail, isFault } from '../base/fault.ts'
 import { fromNpmName } from '../base/name.ts'
 import { findVersion } from '../storage/tables/versions.ts'
 import type { Context } from './context.ts'
+import type { Documents } from './documents.ts'
 import { keyOf, type Wish, wishOf } from './lockfiles.ts'
 import type { Mirror } from './mirror.ts'
-import { ANONYMOUS, type JsonObject, type Manifest, type PackageHead } from './model.ts'
+import { ANONYMOUS, type JsonObject, type PackageHead } from './model.ts'
 import type { Packages } from './packages.ts'
 import { asObject } from './upstream-document.ts'
 
@@ -15,8 +15,13 @@ export type Platform = { readonly os: readonly string[]; readonly cpu: readonly 
 
 /** What became of one wish. */
 export type Outcome =
-  | { readonly kind: 'fetched' | 'stored' | 'skipped'; readonly spec: string; readonly bytes: number }
-  | { readonly kind: 'own'; readonly spec: string; readonly bytes: 0 }
+  | {
+      /** Fetched now; stored already; published here; or left out, since it does not run where it is wanted. */
+      readonly kind: 'fetched' | 'stored' | 'own' | 'skipped'
+      readonly name: string
+      readonly version: string
+      readonly bytes: number
+    }
   | { readonly kind: 'missing'; readonly spec: string; readonly bytes: 0; readonly why: string }
 
 export type PrefetchRequest = {
@@ -26,6 +31,7 @@ export type PrefetchRequest = {
   readonly onOutcome?: (outcome: Outcome, known: number) => void
 }
 
+type Fetched = Pick<Exclude<Outcome, { kind: 'missing' }>, 'kind' | 'bytes'>
 type Visit = { readonly outcome: Outcome; readonly next: readonly Wish[] }
 
 /** So many at once: quick, and no more than one busy client asks of the upstream. */
@@ -38,11 +44,13 @@ const AT_ONCE = 8
 export class Prefetch {
   readonly #context: Context
   readonly #packages: Packages
+  readonly #documents: Documents
   readonly #mirror: Mirror
 
-  constructor(context: Context, parts: { packages: Packages; mirror: Mirror }) {
+  constructor(context: Context, parts: { packages: Packages; documents: Documents; mirror: Mirror }) {
     this.#context = context
     this.#packages = parts.packages
+    this.#documents = parts.documents
     this.#mirror = parts.mirror
   }
 
@@ -55,7 +63,7 @@ export class Prefetch {
       const next: Wish[] = []
       await inLanes(wave, async (wish) => {
         const visit = await this.#visit(wish, platform)
-        outcomes.set(visit.outcome.spec, visit.outcome)
+        outcomes.set(specOfOutcome(visit.outcome), visit.outcome)
         next.push(...visit.next)
         onOutcome?.(visit.outcome, seen.size)
       })
@@ -66,31 +74,38 @@ export class Prefetch {
 
   async #visit(wish: Wish, platform: Platform): Promise<Visit> {
     try {
-      const own = await this.#packages.findOwn(fromNpmName(wish.name))
-      if (own) return { outcome: { kind: 'own', spec: keyOf(wish), bytes: 0 }, next: [] }
-      const head = await this.#packages.head(async () => ANONYMOUS, fromNpmName(wish.name))
+      const name = fromNpmName(wish.name)
+      const head = (await this.#packages.findOwn(name)) ?? (await this.#packages.head(nobody, name))
       const version = wish.kind === 'version' ? wish.version : await this.#pick(head, wish.range)
-      const manifest = await this.#mirror.manifest(head, version)
+      const manifest = await this.#manifest(head, version)
+      const target = { name: wish.name, version }
+      if (!runsOn(manifest, platform)) return { outcome: { kind: 'skipped', ...target, bytes: 0 }, next: [] }
       const next = wish.kind === 'range' ? dependenciesOf(manifest) : []
-      const spec = `${wish.name}@${version}`
-      if (!runsOn(manifest, platform)) return { outcome: { kind: 'skipped', spec, bytes: 0 }, next: [] }
-      return { outcome: { ...(await this.#fetch(head, version)), spec }, next }
+      return { outcome: { ...target, ...(await this.#fetch(head, version)) }, next }
     } catch (error) {
       if (!isFault(error)) throw error
       return { outcome: { kind: 'missing', spec: keyOf(wish), bytes: 0, why: error.message }, next: [] }
     }
   }
 
-  async #fetch(head: PackageHead, version: string): Promise<{ kind: 'fetched' | 'stored'; bytes: number }> {
+  async #fetch(head: PackageHead, version: string): Promise<Fetched> {
+    if (head.source === 'local') return { kind: 'own', bytes: 0 }
     const row = await findVersion(this.#context.storage.sql.read, head.id, version)
     if (row?.tarball) return { kind: 'stored', bytes: row.size ?? 0 }
-    const print: Fingerprint = await this.#mirror.fetchTarball(head, version)
+    const print = await this.#mirror.fetchTarball(head, version)
     return { kind: 'fetched', bytes: print.size }
+  }
+
+  async #manifest(head: PackageHead, version: string): Promise<JsonObject> {
+    if (head.source === 'mirror') return this.#mirror.manifest(head, version)
+    for (const known of (await this.#documents.load(head)).versions)
+      if (known.version === version) return JSON.parse(known.full) // an object we wrote ourselves
+    return fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
   }
 
   /** As package managers choose: the tag of that name; `latest` when it is within the range; else the highest that is. */
   async #pick(head: PackageHead, range: string): Promise<string> {
-    const { tags, versions } = await this.#mirror.document(head)
+    const { tags, versions } = await this.#documents.load(head)
     const tagged = Object.hasOwn(tags, range) ? tags[range] : undefined
     if (tagged !== undefined) return tagged
     const names = [...versions].map(({ version }) => version)
@@ -101,6 +116,8 @@ export class Prefetch {
   }
 }
 
+const nobody = async () => ANONYMOUS
+
 async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values() // the lanes take from one iterator
   const lane = async () => {
@@ -109,12 +126,16 @@ async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>)
   await Promise.all(Array.from({ length: AT_ONCE }, lane))
 }
 
+function specOfOutcome(outcome: Outcome): string {
+  return outcome.kind === 'missing' ? outcome.spec : `${outcome.name}@${outcome.version}`
+}
+
 function unseen(wishes: readonly Wish[], seen: Set<string>): Wish[] {
   return wishes.filter((wish) => !seen.has(keyOf(wish)) && seen.add(keyOf(wish)))
 }
 
 /** What installing this version asks for next; peers that may be absent are left to whoever wants them. */
-function dependenciesOf(manifest: Manifest): Wish[] {
+function dependenciesOf(manifest: JsonObject): Wish[] {
   const optional = asObject(manifest.peerDependenciesMeta) ?? {}
   const peers = Object.entries(asObject(manifest.peerDependencies) ?? {})
   const required = peers.filter(([name]) => asObject(optional[name])?.optional !== true)

@@ -6,6 +6,7 @@ import type { Storage } from '../storage/storage.ts'
 import { Access } from './access.ts'
 import { Accounts } from './accounts.ts'
 import { Audit } from './audit.ts'
+import { Bundles } from './bundles.ts'
 import { ContentStore } from './content.ts'
 import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
@@ -15,7 +16,7 @@ import { Federation } from './federation.ts'
 import { Identities } from './identities.ts'
 import { Logins } from './logins.ts'
 import { Maintainers } from './maintainers.ts'
-import { createMirror, type MirrorPolicy } from './mirror.ts'
+import { createMirror, type Mirror, type MirrorPolicy } from './mirror.ts'
 import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
 import { Network } from './network.ts'
@@ -58,6 +59,7 @@ export interface Registry {
   readonly upkeep: Upkeep
   readonly network: Network
   readonly prefetch: Prefetch
+  readonly bundles: Bundles
   readonly discovery: Discovery
   readonly search: Search
   readonly stats: Stats
@@ -116,7 +118,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     versions: new Versions(context, { packages, content, federation }),
     upkeep: new Upkeep(context, content),
     network,
-    prefetch: new Prefetch(context, { packages, documents, mirror }),
+    ...createProvisions(context, { packages, documents, mirror }),
     limits,
     host,
     ingest(caller, bytes, expect) {
@@ -141,6 +143,14 @@ function createOrigins(deps: RegistryDeps, context: Context, content: ContentSto
   const network = new Network(context.storage.sql, policy.mode)
   const mirror = createMirror({ ...context, network, policy, ...(upstream && { upstream }) })
   return { network, mirror, federation: new Federation(context, { content, network, policy, peers }) }
+}
+
+/** What brings packages here before anybody asks for them. */
+function createProvisions(
+  context: Context,
+  parts: { packages: Packages; documents: Documents; mirror: Mirror },
+) {
+  return { bundles: new Bundles(context, parts), prefetch: new Prefetch(context, parts) }
 }
 
 /** Accounts and the ways into them. */

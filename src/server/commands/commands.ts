@@ -2,6 +2,11 @@ import type { Command, Flag } from './command.ts'
 
 const passwordStdin: Flag = { about: 'Read the password from standard input instead of asking for it' }
 
+const platforms: Readonly<Record<string, Flag>> = {
+  os: { value: 'NAMES', about: 'Only what runs on these systems, as in linux,darwin; all by default' },
+  cpu: { value: 'NAMES', about: 'Only what runs on these processors, as in x64,arm64; all by default' },
+}
+
 /** Every command there is. */
 export const commands: readonly Command[] = [
   {
@@ -88,11 +93,46 @@ export const commands: readonly Command[] = [
     names: ['FILE|NAME@RANGE…'],
     about:
       'Fetch all that a lock file, a package.json or name@range asks for, to install without the upstream later',
-    flags: {
-      os: { value: 'NAMES', about: 'Only what runs on these systems, as in linux,darwin; all by default' },
-      cpu: { value: 'NAMES', about: 'Only what runs on these processors, as in x64,arm64; all by default' },
-    },
+    flags: platforms,
     load: async () => (await import('./prefetch.ts')).prefetch,
+  },
+  {
+    words: 'bundle create',
+    names: ['FILE', '[NAME@RANGE…]'],
+    about: 'Write packages with all they need into one signed file, to carry to where no network leads',
+    flags: {
+      from: { value: 'FILE', about: 'Take what this lock file or package.json asks for' },
+      ...platforms,
+    },
+    load: async () => (await import('./bundle.ts')).createBundle,
+  },
+  {
+    words: 'bundle import',
+    names: ['FILE'],
+    about: 'Take in what another registry put into a file; the server may run meanwhile',
+    flags: { key: { value: 'KEY', about: 'Key of the registry that made it; ours is always trusted' } },
+    load: async () => (await import('./bundle.ts')).importBundle,
+  },
+  {
+    words: 'bundle verify',
+    names: ['FILE'],
+    about: 'Tell whether a bundle is whole and as it was signed',
+    flags: {},
+    load: async () => (await import('./bundle.ts')).verify,
+  },
+  {
+    words: 'bundle list',
+    names: ['FILE'],
+    about: 'List what is in a bundle',
+    flags: {},
+    load: async () => (await import('./bundle.ts')).listBundle,
+  },
+  {
+    words: 'bundle key',
+    names: [],
+    about: 'Print the key that our bundles are signed with, for the other side to compare',
+    flags: {},
+    load: async () => (await import('./bundle.ts')).showKey,
   },
   {
     words: 'mode',
