@@ -74,6 +74,8 @@ function checksumOf(path: string): string | undefined {
 
 function whyNot(error: unknown): string {
   const why = sentenceOf(error)
+  // What making a folder on a read-only disk answers.
+  if (why.startsWith('ENOENT')) return 'the folder cannot be made there'
   return /failed to map segment|Operation not permitted/.test(why)
     ? `programs may not run from there (noexec): ${why}`
     : why
