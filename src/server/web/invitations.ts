@@ -4,6 +4,7 @@ import { fromNpmName } from '../../base/name.ts'
 import type { User } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { seeOther, takeNotice } from './account/parts.ts'
+import { accountTabs } from './account/tabs.ts'
 import type { WebDoor } from './door.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
@@ -18,7 +19,7 @@ type Invitation = { readonly namespace: string; readonly npmName?: string }
 /** `GET /www/invitations`: what one was invited to and has not answered. */
 export async function invitationsPage(ctx: Context, { registry }: WebDoor): Promise<void> {
   const open = await openOf(registry, await user(ctx, registry))
-  const body = html`<h1>Invitations</h1>${takeNotice(ctx)}
+  const body = html`<h1>Invitations</h1>${accountTabs('invitations')}${takeNotice(ctx)}
 ${open.length === 0 ? html`<div class="empty"><h2>None waits for you</h2><p>Who wants you in a namespace, or as a maintainer, invites you by your name.</p></div>` : open.map((it) => card(ctx, it))}`
   await page(ctx, { title: 'Invitations', body })
 }
