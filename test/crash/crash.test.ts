@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { systemClock } from '../../src/base/time.ts'
 import { createRegistry } from '../../src/registry/registry.ts'
@@ -22,10 +22,12 @@ test('what was acknowledged before a kill is whole after it, and nothing half do
   for (let crash = 0; crash < CRASHES; crash++) {
     await using server = await ServerProcess.start({ folder: folder.path })
     const kim = new NpmUser(server.url, 'kim', token)
+    const before = acknowledged.size
     const publishing = Array.from({ length: 4 }, () =>
       publishUntilKilled(kim, () => `1.0.${version++}`, acknowledged),
     )
-    await wait(20 + Math.random() * 200) // any moment of a publish
+    await vi.waitUntil(() => acknowledged.size > before, { timeout: 30_000, interval: 5 })
+    await wait(Math.random() * 50) // any moment of a publish
     await server.kill()
     await Promise.all(publishing)
   }
