@@ -74,7 +74,7 @@ function issuedNote(ctx: Context, { secret, description }: IssuedToken): Html {
   <h2>${description}</h2>
   <p>Copy it now: it is not shown again.</p>
   ${lineToCopy(secret, 'token')}
-  <p>For npm, pnpm, Yarn and Bun:</p>
+  <p>For npm, pnpm, Yarn 1 and Bun:</p>
   ${lineToCopy(`npm config set //${host}${pathname}:_authToken=${secret}`, 'line for npm')}
 </section>`
 }
