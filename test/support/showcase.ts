@@ -1,5 +1,5 @@
 import type { Caller } from '../../src/registry/model.ts'
-import { type TestApp, testApp } from './app.ts'
+import { type TestApp, type TestAppOptions, testApp } from './app.ts'
 import { type Cookie, loggedIn } from './browser.ts'
 import type { NpmUser } from './npm-user.ts'
 import { type ScriptedUpstream, startUpstream } from './upstream.ts'
@@ -61,11 +61,13 @@ const files = (version: string, more = '') => ({
 })
 
 /** A registry with something to see on every page, and an upstream it mirrors one package of. */
-export async function showcase(): Promise<AsyncDisposable & { app: TestApp; admin: readonly Cookie[] }> {
+export async function showcase(
+  options: Pick<TestAppOptions, 'engine'> = {},
+): Promise<AsyncDisposable & { app: TestApp; admin: readonly Cookie[] }> {
   await using opening = new AsyncDisposableStack()
   const upstream = opening.use(await startUpstream())
   await fillUpstream(upstream)
-  const app = opening.use(await testApp({ upstream: upstream.url }))
+  const app = opening.use(await testApp({ ...options, upstream: upstream.url }))
   const kim = await app.user('kim', { admin: true })
   await publishBoxes(kim, await app.user('lee'))
   await app.registry.namespaces.create(await callerOf(app, 'lee'), 'boxes')

@@ -68,7 +68,7 @@ ${body}
 </main>
 <footer><div class="wide">
   <p>A package registry for npm and the Entropic API.</p>
-  <p><a href="/v1">API</a> <a href="/v1/openapi.json">OpenAPI</a> <a href="/www/search">All packages</a></p>
+  <p><a href="/v1/openapi.json">API</a> <a href="/www/search">All packages</a></p>
 </div></footer>
 </body>
 </html>

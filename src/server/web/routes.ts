@@ -1,6 +1,6 @@
 import Router from '@koa/router'
-import type { Context } from 'koa'
-import { fail } from '../../base/fault.ts'
+import type { Context, Next } from 'koa'
+import { Fault, fail } from '../../base/fault.ts'
 import { param } from '../http/json.ts'
 import { auditPage, mirrorPage, namespacesPage, overviewPage } from './admin/pages.ts'
 import { storagePage } from './admin/storage-page.ts'
@@ -17,6 +17,7 @@ import { serveStatic } from './static.ts'
 /** Every page, a line each. */
 export function webRoutes(door: WebDoor): Router {
   const router = new Router()
+  router.use(refuseNul)
   router.get('/', (ctx) => home(ctx, door))
   router.get('/www/static/:hash/:name', (ctx) => serveStatic(ctx))
   router.get('/www/search', (ctx) => searchPage(ctx, door))
@@ -39,6 +40,12 @@ export function webRoutes(door: WebDoor): Router {
   router.get('/:name', (ctx) => toPackage(ctx, param(ctx, 'name')))
   router.get('/:scope/:name', (ctx) => toPackage(ctx, `${param(ctx, 'scope')}/${param(ctx, 'name')}`))
   return router
+}
+
+/** No name and no word holds one, and Postgres takes none: nothing behind here needs to think of it. */
+function refuseNul(ctx: Context, next: Next): Promise<void> {
+  if (ctx.url.includes('%00')) throw new Fault('BAD_REQUEST', { why: 'the address holds a NUL' })
+  return next()
 }
 
 /** What somebody typed behind our address; doors.ts lets only package names come here. */
