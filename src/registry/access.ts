@@ -25,7 +25,7 @@ export class Access {
     const isCovered = caller.kind === 'user' && covers(caller, head.name)
     if (isCovered && (caller.admin || (await this.#maintains(caller, head)))) return
     // The same answer as for a package that does not exist: a private name is not to be guessed.
-    throw new Fault('PACKAGE_NOT_FOUND', { spec: head.npmName })
+    throw new Fault('PACKAGE_NOT_FOUND', { spec: specOf(head.name, this.#context.host()) })
   }
 
   /** Anything that changes something needs an account and a token that is not read-only. */
@@ -57,7 +57,8 @@ export class Access {
     const user = this.writer(caller)
     this.#ownHost(head.name)
     const spec = specOf(head.name, this.#context.host())
-    if (!user.admin && !(await this.#maintains(user, head))) throw new Fault('NOT_A_MAINTAINER', { spec })
+    if (!user.admin && !(await this.#maintains(user, head)))
+      throw new Fault(head.access === 'public' ? 'NOT_A_MAINTAINER' : 'PACKAGE_NOT_FOUND', { spec })
     if (!covers(user, head.name)) throw new Fault('FORBIDDEN', { why: LIMITED })
     await this.#twoFactor.demand(user, head.requireTfa ? { spec } : undefined)
     return user

@@ -138,5 +138,7 @@ export type PublishRequest = {
   /** Tags to put on this version. Empty: `latest` moves forward if this version is higher, by the Entropic API's rule. */
   readonly tags: readonly string[]
   readonly readme: string | undefined
+  /** Who may read the package from now on; absent: as it stands, or public. */
+  readonly access?: PackageHead['access']
   readonly content: Content
 }

@@ -29,7 +29,7 @@ import { Claims, maintainerRow } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Federation } from './federation.ts'
 import type { Mirror } from './mirror.ts'
-import type { Caller, PackageHead, User, Who } from './model.ts'
+import type { Caller, PackageHead, PublishRequest, User, Who } from './model.ts'
 
 /** Packages as a whole: finding, making, abandoning, unpublishing. */
 export class Packages {
@@ -179,7 +179,11 @@ export class Packages {
     const user = this.#access.writer(caller)
     if (name.host !== '') throw new Fault('REMOTE_HOST', { host: name.host })
     const row = await this.#find(name)
-    if (row?.source === 'local') return this.#access.write(user, headOf(row))
+    if (row?.source === 'local') {
+      // Who may not know of a private package hears what they would of a new one.
+      if (!(await this.#mayRead(async () => user, headOf(row)))) await this.#access.create(user, name)
+      return this.#access.write(user, headOf(row))
+    }
     if (missing === 'refuse' && !row) {
       await this.#access.create(user, name)
       return this.#missing(name)
@@ -192,12 +196,19 @@ export class Packages {
    * Inside the transaction of a publish: the package's row with its revision raised, made when it was missing. Throws Conflict when
    * somebody else made it meanwhile.
    */
-  async forPublish(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {
+  async forPublish(
+    tx: Tx,
+    user: User,
+    { name, access }: Pick<PublishRequest, 'name' | 'access'>,
+  ): Promise<PackageRow> {
     const now = this.#context.clock.now()
-    const row = await findPackage(tx, name.host, npmNameOf(name))
-    if (!row) return this.#claims.insert(tx, user, name)
-    if (row.source === 'local') return bumpPackage(tx, row.id, now, { removed_at: null })
-    return this.#claims.take(tx, user, { row, name })
+    const known = await findPackage(tx, name.host, npmNameOf(name))
+    if (known?.source === 'mirror') await this.#claims.take(tx, user, { row: known, name })
+    const row = known ?? (await this.#claims.insert(tx, user, name))
+    const change = { removed_at: null, ...(access && { access }) }
+    if (access && access !== row.access)
+      await appendChange(tx, row.id, { at: now, kind: 'access', detail: { access } })
+    return known || access ? bumpPackage(tx, row.id, now, change) : row
   }
 
   #find(name: PackageName): Promise<PackageRow | undefined> {

@@ -20,6 +20,8 @@ import { createMirror, type Mirror, type MirrorPolicy } from './mirror.ts'
 import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
 import { Network } from './network.ts'
+import { Objects } from './objects.ts'
+import { Organisations } from './organisations.ts'
 import { Owners } from './owners.ts'
 import { Packages } from './packages.ts'
 import { Passkeys } from './passkeys.ts'
@@ -35,6 +37,7 @@ import { TwoFactor } from './two-factor.ts'
 import { Upkeep } from './upkeep.ts'
 import type { Upstream } from './upstream.ts'
 import { Versions } from './versions.ts'
+import { Visibility } from './visibility.ts'
 
 /** The rules of the registry, whole: what every door, page and command works through. */
 export interface Registry {
@@ -50,7 +53,10 @@ export interface Registry {
   readonly audit: Audit
   readonly packages: Packages
   readonly maintainers: Maintainers
+  readonly objects: Objects
   readonly owners: Owners
+  readonly visibility: Visibility
+  readonly organisations: Organisations
   readonly stars: Stars
   readonly namespaces: Namespaces
   readonly documents: Documents
@@ -100,16 +106,21 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const { network, mirror, federation } = createOrigins(deps, context, content)
   const packages = new Packages(context, { access, mirror, federation })
   const documents = new Documents(context, mirror)
+  const maintainers = new Maintainers(context, { access, packages })
+  const namespaces = new Namespaces(context, access)
   const tokens = new Tokens(context)
   return {
     access,
     ...people,
     tokens,
     packages,
-    maintainers: new Maintainers(context, { access, packages }),
+    maintainers,
+    organisations: new Organisations(context, { access, packages, namespaces, maintainers }),
+    visibility: new Visibility(context, packages),
+    objects: new Objects(context, packages),
     owners: new Owners(context, { access, packages }),
     stars: new Stars(context, { access, packages }),
-    namespaces: new Namespaces(context, access),
+    namespaces,
     documents,
     contents: new Contents(context, { content, mirror, federation }),
     discovery: new Discovery(context, packages),

@@ -31,6 +31,7 @@ import {
 import { checkRevision, headOf, type Packages } from './packages.ts'
 import { type Made, makeContent } from './publish-content.ts'
 import { newestOf, parseTag, tagsForPublish } from './tags.ts'
+import { checkAccess } from './visibility.ts'
 
 /** A repeated publish of the same bytes within this time is the client's retry, not a mistake. */
 const RETRY_WINDOW = minutes(10)
@@ -63,6 +64,7 @@ export class Versions {
   async publish(caller: Caller, request: PublishRequest): Promise<Published> {
     const user = await this.#packages.mayPublish(caller, request.name, request.missing)
     const version = parseVersion(request.version)
+    checkAccess(request.name, request.access)
     const repeated = await this.#refuseExisting(user, request)
     if (repeated) return repeated
     this.#checkDependencies(request)
@@ -293,7 +295,7 @@ export class Versions {
     user: User,
     { request, row }: { request: PublishRequest; row: VersionRow },
   ): Promise<PackageHead> {
-    const owner = await this.#packages.forPublish(tx, user, request.name)
+    const owner = await this.#packages.forPublish(tx, user, request)
     const { id } = owner
     const { version, published_at: at } = row
     await insertVersion(tx, { ...row, package_id: id })

@@ -27,11 +27,11 @@ async function show(ctx: Context, registry: Registry): Promise<void> {
 
 async function object(ctx: Context, registry: Registry, digest: string): Promise<Answer> {
   if (!isDigest(digest)) return fail('NOT_FOUND', { what: digest })
-  const size = await registry.contents.size(digest)
+  const { size, access } = await registry.objects.find(ctx.state.who, digest)
   const etag = `"${digest}"`
   const headers = {
     'content-type': 'application/octet-stream',
-    'cache-control': 'public, max-age=31536000, immutable',
+    'cache-control': `${access === 'public' ? 'public' : 'private'}, max-age=31536000, immutable`,
     'accept-ranges': 'bytes',
     // Whatever a file calls itself, no browser is to run it in our name.
     'content-security-policy': 'sandbox',

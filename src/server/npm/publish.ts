@@ -11,6 +11,7 @@ import {
 } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { decodedBody, objectOf, textOf } from '../http/body.ts'
+import { accessIn } from './access.ts'
 import { revisionOf } from './packument.ts'
 import { readPublishBody } from './publish-body.ts'
 
@@ -76,6 +77,7 @@ function publishRequest(
   const dist = objectOf(version.dist) ?? {}
   const integrity = textOf(dist.integrity)
   const sha1 = textOf(dist.shasum)
+  const access = accessIn(document)
   const readme = textOf(version.readme) ?? textOf(document.readme)
   return {
     missing: 'create',
@@ -84,6 +86,7 @@ function publishRequest(
     manifest: manifestOf(version, npmName),
     tags: Object.keys(objectOf(document['dist-tags']) ?? {}),
     readme: readme === NO_README ? undefined : readme,
+    ...(access && { access }),
     content: {
       kind: 'tarball',
       print: tarball,

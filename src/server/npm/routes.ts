@@ -8,7 +8,23 @@ import { readObject } from '../http/body.ts'
 import type { Envelope } from '../http/faults.ts'
 import { json, param } from '../http/json.ts'
 import { originOf } from '../http/origin.ts'
+import { setAccess, showAccess, showCollaborators, showVisibility } from './access.ts'
 import { passwordLogin } from './login.ts'
+import {
+  addTeamMember,
+  createTeam,
+  destroyTeam,
+  grant,
+  listMembers,
+  listOrgPackages,
+  listTeamMembers,
+  listTeams,
+  listUserPackages,
+  removeMember,
+  removeTeamMember,
+  revoke,
+  setMember,
+} from './organisations.ts'
 import { addOwner, removeOwner, showOwners } from './owners.ts'
 import { changeProfile, showProfile } from './profile.ts'
 import { putPackage, requireRevision } from './publish.ts'
@@ -41,6 +57,27 @@ export const npmEnvelope: Envelope = (fault) => ({
   },
 })
 
+/** Organisations are namespaces; `-` stands where pnpm names nobody. */
+function organisationRoutes(registry: Registry): Router {
+  const router = new Router()
+  router.get('/-/org/:org/user', (ctx) => listMembers(ctx, registry))
+  router.put('/-/org/:org/user', (ctx) => setMember(ctx, registry))
+  router.delete('/-/org/:org/user', (ctx) => removeMember(ctx, registry))
+  router.get('/-/org/:org/team', (ctx) => listTeams(ctx, registry))
+  router.put('/-/org/:org/team', (ctx) => createTeam(ctx, registry))
+  router.delete('/-/team/:org/:team', (ctx) => destroyTeam(ctx, registry))
+  router.get('/-/team/:org/:team/user', (ctx) => listTeamMembers(ctx, registry))
+  router.put('/-/team/:org/:team/user', (ctx) => addTeamMember(ctx, registry))
+  router.delete('/-/team/:org/:team/user', (ctx) => removeTeamMember(ctx, registry))
+  router.get('/-/org/:org/package', (ctx) => listOrgPackages(ctx, registry))
+  router.get('/-/team/:org/:team/package', (ctx) => listOrgPackages(ctx, registry))
+  router.put('/-/team/:org/:team/package', (ctx) => grant(ctx, registry))
+  router.delete('/-/team/:org/:team/package', (ctx) => revoke(ctx, registry))
+  router.get('/-/user/:user/package', (ctx) => listUserPackages(ctx, registry))
+  router.get('/-/-/package', (ctx) => listUserPackages(ctx, registry))
+  return router
+}
+
 /** Every endpoint of the npm door, a line each. Paths come in canonical form: a name is one segment (see names.ts). */
 export function npmRoutes(door: NpmDoor): Router {
   const router = new Router({ strict: false })
@@ -64,6 +101,11 @@ export function npmRoutes(door: NpmDoor): Router {
   router.post('/-/package/:name/dist-tags', (ctx) => setTags(ctx, door.registry))
   router.put('/-/package/:name/dist-tags/:tag', (ctx) => setTag(ctx, door.registry))
   router.delete('/-/package/:name/dist-tags/:tag', (ctx) => removeTag(ctx, door.registry))
+  router.get('/-/package/:name/visibility', (ctx) => showVisibility(ctx, door.registry))
+  router.get('/-/package/:name/access', (ctx) => showAccess(ctx, door.registry))
+  router.post('/-/package/:name/access', (ctx) => setAccess(ctx, door.registry))
+  router.get('/-/package/:name/collaborators', (ctx) => showCollaborators(ctx, door.registry))
+  router.use(organisationRoutes(door.registry).routes())
   router.get('/-/package/:name/owners', (ctx) => showOwners(ctx, door.registry))
   router.put('/-/package/:name/owners', (ctx) => addOwner(ctx, door.registry))
   router.delete('/-/package/:name/owners/:user', (ctx) => removeOwner(ctx, door.registry))

@@ -90,3 +90,27 @@ export async function deleteMembership(tx: Tx, key: MembershipKey): Promise<void
     .where('account_id', '=', key.accountId)
     .execute()
 }
+
+/** A namespace's accepted members with their roles, by name. */
+export function listMemberRoles(
+  db: Reader,
+  namespace: string,
+): Promise<{ name: string; role: 'owner' | 'member' }[]> {
+  return db
+    .selectFrom('membership')
+    .innerJoin('account', 'account.id', 'membership.account_id')
+    .select(['account.name', 'membership.role'])
+    .where('membership.namespace', '=', namespace)
+    .where('membership.accepted_at', 'is not', null)
+    .orderBy('account.name')
+    .execute()
+}
+
+export async function updateRole(tx: Tx, key: MembershipKey, role: 'owner' | 'member'): Promise<void> {
+  await tx
+    .updateTable('membership')
+    .set({ role })
+    .where('namespace', '=', key.namespace)
+    .where('account_id', '=', key.accountId)
+    .execute()
+}

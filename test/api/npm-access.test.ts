@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest'
+import { type TestApp, testApp } from '../support/app.ts'
+import { join } from '../support/join.ts'
+import type { NpmUser, PublishDocument } from '../support/npm-user.ts'
+import { onEveryEngine } from '../support/services.ts'
+
+const restricted = (document: PublishDocument) => {
+  document.access = 'restricted'
+}
+
+onEveryEngine('restricted packages', (engine) => {
+  test('are read by their maintainers alone, whatever the path', async () => {
+    await using app = await testApp({ engine })
+    const [kim, lee] = [await app.user('kim'), await app.user('lee')]
+    await kim.publish('@kim/box', '1.0.0', { spoil: restricted, manifest: { keywords: ['secret'] } })
+    const paths = await everyPathTo(app, kim)
+    for (const path of paths) {
+      expect([path, (await kim.get(path)).status]).toEqual([path, 200])
+      expect((await kim.get(path)).headers.get('cache-control')).not.toContain('public')
+      for (const stranger of [lee, app.anonymous()])
+        expect([path, (await stranger.get(path)).status]).toEqual([path, 404])
+    }
+    const { headers } = await app.anonymous().get('/@kim/box', { accept: 'text/html' })
+    const page = new URL(headers.get('location') ?? '', app.url).pathname
+    expect((await app.anonymous().get(page)).status).toBe(404)
+  })
+
+  test('are in no list of those who may not read them', async () => {
+    await using app = await testApp({ engine })
+    const [kim, lee] = [await app.user('kim'), await app.user('lee')]
+    await kim.publish('@kim/box', '1.0.0', { spoil: restricted })
+    const lists = [
+      '/-/v1/search?text=box',
+      '/v1/packages/search?q=box',
+      '/v1/packages',
+      '/v1/changes',
+      '/-/org/kim/package',
+      '/www/search?q=box',
+    ]
+    for (const path of lists) {
+      expect([path, (await kim.get(path)).bytes.toString()]).toEqual([path, expect.stringContaining('box')])
+      const seen = (await lee.get(path)).bytes.toString().replaceAll('q=box', '').replaceAll('“box”', '')
+      expect([path, /kim(?:@[^"/]+)?(?:\/|%2f)box/i.test(seen)]).toEqual([path, false])
+    }
+  })
+
+  test('answer strangers as if they did not exist', async () => {
+    await using app = await testApp({ engine })
+    const [kim, lee] = [await app.user('kim'), await app.user('lee')]
+    await kim.publish('@kim/box', '1.0.0', { spoil: restricted })
+    const asked = async (name: string) => [
+      (await lee.get(`/@kim%2f${name}`)).json,
+      (await lee.publish(`@kim/${name}`, '1.0.0')).json,
+      (await lee.send('POST', `/-/package/@kim%2f${name}/access`, { body: { access: 'public' } })).json,
+    ]
+    const rename = (answers: object) => JSON.stringify(answers).replaceAll('absent', 'box')
+    expect(rename(await asked('absent'))).toBe(rename(await asked('box')))
+  })
+
+  test('are opened and closed by POST …/access and by publishing', async () => {
+    await using app = await testApp({ engine })
+    const kim = await app.user('kim')
+    await kim.publish('@kim/box', '1.0.0')
+    const status = async () => (await app.anonymous().get('/@kim%2fbox')).status
+    const set = (access: string) => kim.send('POST', '/-/package/@kim%2fbox/access', { body: { access } })
+    expect(await status()).toBe(200)
+    await set('restricted')
+    expect(await status()).toBe(404)
+    expect((await kim.get('/-/package/@kim%2fbox/visibility')).json).toEqual({ public: false })
+    await kim.publish('@kim/box', '1.1.0')
+    expect(await status()).toBe(404)
+    await set('public')
+    expect(await status()).toBe(200)
+    await kim.publish('@kim/box', '1.2.0', { spoil: restricted })
+    expect(await status()).toBe(404)
+    const plain = await kim.publish('plain', '1.0.0', { spoil: restricted })
+    expect([plain.status, plain.json.error]).toEqual([400, expect.stringContaining('unscoped')])
+  })
+
+  test('are read by whoever becomes an owner, or a member of a namespace that maintains them', async () => {
+    await using app = await testApp({ engine })
+    const [kim, lee, ann] = [await app.user('kim'), await app.user('lee'), await app.user('ann')]
+    await kim.publish('@kim/box', '1.0.0', { spoil: restricted })
+    await kim.send('PUT', '/-/package/@kim%2fbox/owners', { body: { user: 'lee' } })
+    await join(app, 'kim', [kim, ann])
+    for (const reader of [lee, ann]) expect((await reader.get('/@kim%2fbox')).status).toBe(200)
+  })
+})
+
+/** Every way to the package @kim/box. */
+async function everyPathTo(app: TestApp, kim: NpmUser): Promise<string[]> {
+  const spec = `/v1/packages/package/kim@${app.host}/box`
+  const { versions } = (await kim.get(spec)).json
+  const { dist } = (await kim.get('/@kim%2fbox/1.0.0')).json
+  return [
+    '/@kim%2fbox',
+    '/@kim%2fbox/latest',
+    '/@kim/box/-/box-1.0.0.tgz',
+    '/-/package/@kim%2fbox/dist-tags',
+    '/-/package/@kim%2fbox/visibility',
+    '/-/package/@kim%2fbox/collaborators',
+    spec,
+    `${spec}/versions/1.0.0`,
+    `/v1/objects/object/${dist.integrity.replace('-', '/')}`,
+    `/v1/objects/object/${versions['1.0.0'].replace('-', '/')}`,
+  ]
+}
+
+test('npm and pnpm each get teams and collaborators in their own shape', async () => {
+  await using app = await testApp()
+  const [kim, lee] = [await app.user('kim'), await app.user('lee')]
+  await kim.publish('@kim/box', '1.0.0')
+  await join(app, 'kim', [kim, lee])
+  const get = async (path: string) => (await kim.get(path)).json
+  expect(await get('/-/org/kim/team?format=cli')).toEqual(['kim:developers'])
+  expect(await get('/-/org/kim/team')).toEqual([{ name: 'developers' }])
+  expect(await get('/-/team/kim/developers/user?format=cli')).toEqual(['kim', 'lee'])
+  expect(await get('/-/org/kim/user')).toEqual({ kim: 'owner', lee: 'developer' })
+  expect(await get('/-/package/@kim%2fbox/collaborators')).toEqual({ kim: 'write', lee: 'write' })
+  expect(await get('/-/package/@kim%2fbox/collaborators?format=cli')).toHaveLength(2)
+  expect(await get('/-/-/package?format=cli')).toEqual({ '@kim/box': 'write' })
+  const made = await kim.send('PUT', '/-/org/kim/team', { body: { name: 'ops' } })
+  expect([made.status, made.json.error]).toEqual([400, expect.stringContaining('no teams but')])
+})
