@@ -121,7 +121,9 @@ export function formKey(ctx: Context): Html {
 
 /** The fields of a form that this very session was shown. FORBIDDEN for any other; TOO_LARGE. */
 export async function readForm(ctx: Context): Promise<URLSearchParams> {
-  const form = new URLSearchParams((await readBody(ctx.req, FORM_LIMIT)).toString())
+  const text = (await readBody(ctx.req, FORM_LIMIT)).toString()
+  if (/%00|\0/.test(text)) throw new Fault('BAD_REQUEST', { why: 'the form holds a NUL' }) // Postgres takes none
+  const form = new URLSearchParams(text)
   const expected = Buffer.from(sessionOf(ctx).formKey ?? '')
   const given = Buffer.from(form.get('form_key') ?? '')
   if (expected.length > 0 && expected.length === given.length && timingSafeEqual(expected, given)) return form

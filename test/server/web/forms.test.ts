@@ -67,6 +67,7 @@ test('an administrator makes another one, but cannot be made to leave none', asy
   expect((await lee.send(USERS, { name: 'lee', deed: 'demote' })).status).toBe(403)
   expect((await kim.send(USERS, { name: 'nobody', deed: 'disable' })).status).toBe(404)
   expect((await kim.send(USERS, { name: 'lee', deed: 'constructor' })).status).toBe(400)
+  expect((await kim.send(USERS, { name: 'le\0e', deed: 'disable' })).status).toBe(400)
 })
 
 test('a form without its key changes nothing', async () => {
