@@ -128,6 +128,8 @@ function translating(client: pg.PoolClient): PostgresPoolClient {
 
 const UNIQUE_VIOLATION = '23505'
 const FOREIGN_KEY_VIOLATION = '23503'
+/** A NUL, which Postgres alone cannot store and nothing here may contain: the client sent it. */
+const NO_TEXT = '22021'
 /** Two transactions that cannot both have happened: could not serialize, deadlock. */
 const RIVALRY = ['40001', '40P01']
 /** Classes of SQLSTATE: connection lost, resources exhausted, operator intervention, system error. */
@@ -143,6 +145,7 @@ function translated(error: unknown): unknown {
   if (error instanceof pg.DatabaseError) {
     if (error.code === UNIQUE_VIOLATION) return new Conflict(error.message, options)
     if (error.code === FOREIGN_KEY_VIOLATION) return new MissingReference(error.message, options)
+    if (error.code === NO_TEXT) return new Fault('BAD_REQUEST', { why: 'Text must not hold a NUL.' }, options)
     if (!OUT_OF_ORDER.test(error.code ?? '')) return error
   }
   // What is left came from the network or the server's health, never from the statement.
