@@ -143,7 +143,7 @@ export class Mirror {
     const { tarball, integrity, shasum } = distOf(manifest)
     const bare = head.npmName.slice(head.npmName.indexOf('/') + 1)
     return {
-      url: tarball ?? `${this.#upstream.url}/${head.npmName}/-/${bare}-${version}.tgz`,
+      url: tarball ?? `${this.#upstream.for(head.npmName).url}/${head.npmName}/-/${bare}-${version}.tgz`,
       integrity: integrity !== undefined && STRONG_ENOUGH.test(integrity) ? integrity : undefined,
       shasum,
       publishedAt: publishedAt ?? this.#clock.now(),

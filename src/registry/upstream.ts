@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Agent, Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { Fault, isFault } from '../base/fault.ts'
-import { type Millis, seconds } from '../base/time.ts'
+import { type Clock, type Millis, seconds, systemClock } from '../base/time.ts'
+import { Breaker } from './mirror/breaker.ts'
 import { HostGuard } from './mirror/hosts.ts'
 import { type Absent, absence, encodingOf, text } from './mirror/reply.ts'
 import { Busy, checkedBody, faultOf, retryAfter } from './mirror/upstream-faults.ts'
@@ -21,7 +22,13 @@ export type UpstreamOptions = {
   readonly limits?: { readonly document: number; readonly tarball: number }
   /** About how long to wait before the one retry. */
   readonly retryPause?: Millis
+  /** Proxies to go through. */
+  readonly proxy?: ProxyOptions
+  readonly clock?: Clock
 }
+
+/** Addresses of proxies by the scheme of what is asked, and the hosts asked directly: `a.example,.b.example,*`. */
+export type ProxyOptions = { readonly http?: string; readonly https?: string; readonly not?: string }
 
 /** The validators of a copy we hold. */
 export type Validators = { readonly etag: string | undefined; readonly lastModified: string | undefined }
@@ -49,6 +56,8 @@ export type TarballAnswer =
 export interface Upstream {
   /** Its address, without a slash at the end. */
   readonly url: string
+  /** The one that has packages of this name; itself where there is only one. */
+  for(npmName: string): Upstream
   /** The full packument, if it is another than the one with these validators. */
   document(npmName: string, held: Validators, signal?: AbortSignal): Promise<DocumentAnswer>
   /** A tarball of `what` (for sentences) at an address that the upstream's own document gave. */
@@ -84,13 +93,19 @@ class HttpUpstream implements Upstream {
   readonly #options: UpstreamOptions
   readonly #origin: URL
   readonly #guard: HostGuard
-  #agent: Promise<Agent> | undefined
+  readonly #breaker: Breaker
+  #agent: Promise<Dispatcher> | undefined
 
   constructor(options: UpstreamOptions) {
     this.url = options.url.replace(/\/+$/, '')
     this.#options = options
     this.#origin = new URL(this.url)
     this.#guard = new HostGuard(this.#origin.hostname)
+    this.#breaker = new Breaker(options.clock ?? systemClock)
+  }
+
+  for(): Upstream {
+    return this
   }
 
   async document(npmName: string, held: Validators, signal?: AbortSignal): Promise<DocumentAnswer> {
@@ -143,22 +158,24 @@ class HttpUpstream implements Upstream {
   }
 
   /** undici is loaded with the first request: a registry that mirrors nothing does without its memory. */
-  #opened(): Promise<Agent> {
-    const { connections = 24, timeout } = this.#options
-    this.#agent ??= import('undici').then(
-      (undici) =>
-        new undici.Agent({
-          connections,
-          headersTimeout: timeout,
-          bodyTimeout: timeout,
-          connect: { timeout, lookup: this.#guard.lookup },
-        }),
-    )
+  #opened(): Promise<Dispatcher> {
+    const { connections = 24, timeout, proxy } = this.#options
+    this.#agent ??= import('undici').then((undici) => {
+      const connect = { timeout, lookup: this.#guard.lookup }
+      const options = { connections, headersTimeout: timeout, bodyTimeout: timeout, connect }
+      if (!proxy) return new undici.Agent(options)
+      const { http: httpProxy = '', https: httpsProxy = '', not: noProxy = '' } = proxy
+      return new undici.EnvHttpProxyAgent({ ...options, httpProxy, httpsProxy, noProxy })
+    })
     return this.#agent
   }
 
+  #get(ask: Ask): Promise<Reply> {
+    return this.#breaker.run(ask.what, () => this.#getTwice(ask))
+  }
+
   /** Asks, and once more after a pause when the connection or the server failed. */
-  async #get(ask: Ask): Promise<Reply> {
+  async #getTwice(ask: Ask): Promise<Reply> {
     try {
       return await this.#attempt(ask)
     } catch (error) {

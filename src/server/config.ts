@@ -1,5 +1,6 @@
 import { checkTogether } from './config/checks.ts'
-import { type Config, type Lookup, type Option, options, shown } from './config/options.ts'
+import type { Lookup, Option } from './config/option.ts'
+import { type Config, options, shown } from './config/options.ts'
 import { findText, type Given, type Layer, readEnvFile, type Texts } from './config/sources.ts'
 import { Failure, sentenceOf } from './failure.ts'
 

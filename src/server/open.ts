@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
 import { type Clock, systemClock } from '../base/time.ts'
+import { noUpstream } from '../registry/mirror/no-upstream.ts'
+import { RoutedUpstream } from '../registry/mirror/routes.ts'
 import type { NetworkMode } from '../registry/network.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createUpstream, type Upstream } from '../registry/upstream.ts'
@@ -115,12 +117,29 @@ export async function withMirroringRegistry<T>(
   work: (registry: Registry) => Promise<T>,
 ): Promise<T> {
   const url = await upstreamAddress(config, config.port)
-  return withOpened(config, work, url === undefined ? undefined : configuredUpstream(config, url))
+  return withOpened(config, work, configuredUpstream(config, url))
 }
 
-/** The upstream at this address; closed with the registry it is given to. */
-export function configuredUpstream(config: Config, url: string): Upstream {
-  return createUpstream({ url, timeout: config.upstreamTimeout })
+/**
+ * What packages are mirrored from: the routes of UPSTREAMS, then the registry at `url`. Undefined when there is none. Closed with the
+ * registry it is given to.
+ */
+export function configuredUpstream(config: Config, url: string | undefined): Upstream | undefined {
+  const { httpProxy, httpsProxy, noProxy, upstreamTimeout: timeout } = config
+  const proxied = httpProxy !== undefined || httpsProxy !== undefined
+  const proxy = {
+    ...(httpProxy !== undefined && { http: httpProxy }),
+    ...(httpsProxy !== undefined && { https: httpsProxy }),
+    ...(noProxy !== undefined && { not: noProxy }),
+  }
+  const common = { timeout, ...(proxied && { proxy }) }
+  const routes = config.upstreams.map(({ match, url: at, token }) => ({
+    match,
+    upstream: at === 'none' ? noUpstream : createUpstream({ url: at, ...common, ...(token && { token }) }),
+  }))
+  const rest = url === undefined ? undefined : createUpstream({ url, ...common })
+  if (routes.length === 0) return rest
+  return new RoutedUpstream(rest ? [...routes, { match: '*', upstream: rest }] : routes)
 }
 
 async function withOpened<T>(

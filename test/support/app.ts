@@ -5,7 +5,7 @@ import { silentLog } from '../../src/base/log.ts'
 import { type Clock, days, minutes, seconds, systemClock } from '../../src/base/time.ts'
 import type { Limits } from '../../src/registry/context.ts'
 import { createRegistry, type Registry } from '../../src/registry/registry.ts'
-import { createUpstream } from '../../src/registry/upstream.ts'
+import { createUpstream, type Upstream } from '../../src/registry/upstream.ts'
 import { createApp } from '../../src/server/app.ts'
 import type { ProviderConfig } from '../../src/server/web/account/providers.ts'
 import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
@@ -18,8 +18,8 @@ export type TestAppOptions = {
   readonly storage?: Partial<StorageConfig>
   /** Drivers in a place of their own, which goes away with the app. */
   readonly engine?: Engine
-  /** The address of a scripted upstream; absent: nothing is mirrored. */
-  readonly upstream?: string
+  /** The address of a scripted upstream, or one made already; absent: nothing is mirrored. */
+  readonly upstream?: string | Upstream
   /** Addresses of other registries of this API. */
   readonly peers?: readonly string[]
   readonly offline?: boolean
@@ -115,7 +115,8 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
 
 function makeRegistry(storage: Storage, host: string, options: TestAppOptions): Registry {
   const limits = { tarball: 512 * 2 ** 20, unpacked: 2 ** 31, files: 100_000, dependencies: 1024 }
-  const upstream = options.upstream && createUpstream({ url: options.upstream, timeout: seconds(5) })
+  const { upstream: from } = options
+  const upstream = typeof from === 'string' ? createUpstream({ url: from, timeout: seconds(5) }) : from
   return createRegistry({
     storage,
     clock: options.clock ?? systemClock,

@@ -5,6 +5,7 @@ const ABSENT = { kind: 'absent', known: false, why: 'there is no upstream' } as 
 /** In the place of an upstream where there is none. */
 export const noUpstream: Upstream = {
   url: '',
+  for: () => noUpstream,
   document: async () => ABSENT,
   tarball: async () => ABSENT,
   async close() {},

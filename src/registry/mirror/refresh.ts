@@ -64,7 +64,9 @@ export class Refresher {
     const held = await this.#held(npmName)
     const absent = held ? undefined : await this.#storage.kv.get(absenceKey(npmName))
     if (absent) fail('PACKAGE_NOT_FOUND', { spec: npmName, why: absent.toString() })
-    const answer = await this.#upstream.document(npmName, await this.#validators(held), signal)
+    const upstream = this.#upstream.for(npmName)
+    const validators = await this.#validators(held, upstream)
+    const answer = await upstream.document(npmName, validators, signal)
     if (answer.kind === 'fresh') return this.#take(npmName, answer, held)
     if (answer.kind === 'absent') return this.#absent(npmName, answer.why, held)
     if (!held) return invalid(npmName, 'it answered 304 to one who holds nothing')
@@ -80,9 +82,9 @@ export class Refresher {
   }
 
   /** None when the copy came from another upstream or its bytes are lost: then it has to come anew. */
-  async #validators(held: Held | undefined): Promise<Validators> {
+  async #validators(held: Held | undefined, upstream: Upstream): Promise<Validators> {
     const none = { etag: undefined, lastModified: undefined }
-    if (held?.stored.upstream !== this.#upstream.url) return none
+    if (held?.stored.upstream !== upstream.url) return none
     if (!(await this.#storage.blobs.stat(held.stored.document))) return none
     return { etag: held.stored.etag ?? undefined, lastModified: held.stored.last_modified ?? undefined }
   }
@@ -98,7 +100,7 @@ export class Refresher {
     const gone = goneBecause(document)
     if (gone !== undefined) return await this.#absent(npmName, gone, held)
     const validators = { etag: fresh.etag ?? null, last_modified: fresh.lastModified ?? null }
-    const origin = { upstream: this.#upstream.url, ...validators }
+    const origin = { upstream: this.#upstream.for(npmName).url, ...validators }
     if (held && before?.equals(document)) return await this.#touch(held, origin)
     const { digest, size } = await spool.finish()
     const now = this.#clock.now()

@@ -97,7 +97,7 @@ export class Tarballs {
     }
     const { url, integrity, shasum, publishedAt } = await source()
     const what = `${head.npmName}@${version}`
-    const answer = await this.#upstream.tarball(what, url, this.#closing.signal)
+    const answer = await this.#upstream.for(head.npmName).tarball(what, url, this.#closing.signal)
     if (answer.kind === 'absent' && answer.known) fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
     if (answer.kind === 'absent') return fail('UPSTREAM_UNAVAILABLE', { what, why: answer.why })
     const vouched = integrity === undefined ? { sha1: shasum } : { integrity }

@@ -1,5 +1,6 @@
 import { yesNo } from '../config/kinds.ts'
-import { flagOf, type Option, optionList } from '../config/options.ts'
+import type { Option } from '../config/option.ts'
+import { flagOf, optionList } from '../config/options.ts'
 import { usage } from '../failure.ts'
 import { columns } from './columns.ts'
 import { type Command, PROGRAM } from './command.ts'

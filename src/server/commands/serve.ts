@@ -48,7 +48,7 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   await storage.blobs.sweepSpool() // after listening: a second server, refused the port, must not sweep the first one's
   const secrets = await secretsOf(config)
   const url = await upstreamAddress(config, port)
-  const upstream = url === undefined ? undefined : configuredUpstream(config, url)
+  const upstream = configuredUpstream(config, url)
   const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })
   opening.defer(() => registry.close()) // and with it the upstream
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })

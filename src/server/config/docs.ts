@@ -1,4 +1,5 @@
-import { flagOf, type Option, optionList } from './options.ts'
+import type { Option } from './option.ts'
+import { flagOf, optionList } from './options.ts'
 
 const BEGIN = '<!-- options: written by `npm run docs` -->'
 const END = '<!-- /options -->'

@@ -1,40 +1,8 @@
 import { isLoopback } from './address.ts'
 import { dataFolder } from './data-folder.ts'
 import * as kind from './kinds.ts'
-
-/** The text of another option: given, or its plain default. */
-export type Lookup = (env: string) => string | undefined
-
-type Described = {
-  /** The environment variable; its flag is the same in lower case with dashes. */
-  readonly env: string
-  /** One sentence without its full stop. */
-  readonly about: string
-  /**
-   * `whole`: never shown. `inside`: an address whose password is never shown. Either way there is no flag, since arguments are
-   * visible to every user of the machine, and the variable with `_FILE` after it names a file to read the value from.
-   */
-  readonly secret?: 'whole' | 'inside'
-}
-
-export type Option<T> = Described & {
-  readonly kind: kind.Kind<T>
-  /** What is taken when nothing is given. */
-  readonly fallback: string | ((of: Lookup) => string) | undefined
-  /** The fallback in words, where it is not a plain text. */
-  readonly otherwise: string
-}
-
-function option<T>(
-  of: kind.Kind<T>,
-  about: Described & { fallback: string | ((of: Lookup) => string); otherwise?: string },
-): Option<T> {
-  return { otherwise: String(about.fallback), ...about, kind: of }
-}
-
-function optional<T>(of: kind.Kind<T>, about: Described & { otherwise: string }): Option<T | undefined> {
-  return { ...about, kind: of, fallback: undefined }
-}
+import { type Lookup, type Option, option, optional } from './option.ts'
+import { routeList } from './routes.ts'
 
 /** Anybody on the network may not sign up unless the owner says so; on one's own machine it is a convenience. */
 function signUpFallback(of: Lookup): string {
@@ -113,6 +81,30 @@ export const options = {
     fallback: 'npm',
     about:
       "Registry to mirror what is not ours from; npm is the one npm is configured with, or else npm's default",
+  }),
+  upstreams: option(routeList, {
+    env: 'UPSTREAMS',
+    fallback: '[]',
+    otherwise: 'UPSTREAM for every name',
+    about: 'Where names that match a pattern come from instead of UPSTREAM, as JSON; the first match counts',
+    secret: 'whole',
+  }),
+  httpProxy: optional(kind.urlOf('http', 'https'), {
+    env: 'HTTP_PROXY',
+    otherwise: 'none',
+    about: 'Proxy to ask http:// upstreams through',
+    secret: 'inside',
+  }),
+  httpsProxy: optional(kind.urlOf('http', 'https'), {
+    env: 'HTTPS_PROXY',
+    otherwise: 'none',
+    about: 'Proxy to ask https:// upstreams through',
+    secret: 'inside',
+  }),
+  noProxy: optional(kind.text, {
+    env: 'NO_PROXY',
+    otherwise: 'none',
+    about: 'Hosts to ask without a proxy, as in intranet.example,.corp.example',
   }),
   offline: option(kind.yesNo, {
     env: 'OFFLINE',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { sentenceOf } from '../failure.ts'
-import type { Option } from './options.ts'
+import type { Option } from './option.ts'
 
 /** Texts by environment variable. */
 export type Texts = Readonly<Record<string, string | undefined>>
