@@ -106,7 +106,9 @@ export class FixtureRegistry implements AsyncDisposable {
     this.url = `http://127.0.0.1:${portOf(parts.server)}`
     this.token = parts.token
     this.clock = parts.clock
-    parts.server.on('request', (request, response) => this.#take(request, response))
+    parts.server.on('request', (request, response) => {
+      this.#take(request, response).catch(() => response.destroy())
+    })
   }
 
   /** Everything asked so far, in order. */
