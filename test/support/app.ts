@@ -27,6 +27,7 @@ export type TestAppOptions = {
   readonly limits?: Partial<Limits>
   readonly signUp?: boolean
   readonly providers?: readonly ProviderConfig[]
+  readonly trustProxy?: boolean
   /** The configured public address; absent: the one each request comes to. */
   readonly publicUrl?: string
   /** The registry's name in `ns@host/name`; absent: where it listens. */
@@ -95,7 +96,11 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const server = opening.adopt(await listen(), closeServer)
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listening on TCP
   const registry = opening.adopt(makeRegistry(storage, new URL(url).host, options), (it) => it.close())
-  const address = { publicUrl: options.publicUrl, trustProxy: false, fallback: () => url }
+  const address = {
+    publicUrl: options.publicUrl,
+    trustProxy: options.trustProxy ?? false,
+    fallback: () => url,
+  }
   const cache = { packuments: 64 * 2 ** 20, tarballs: 16 * 2 ** 20 }
   const app = createApp({
     registry,

@@ -44,7 +44,11 @@ type Wish = { readonly account: Account; readonly user: User; readonly wish: Jso
 async function changeTfa(ctx: Context, registry: Registry, { account, user, wish }: Wish): Promise<Json> {
   const { twoFactor } = registry
   const by = originOf(ctx, user)
-  if (Array.isArray(wish)) return twoFactor.confirm(account, textOf(wish[0]) ?? '', by)
+  if (Array.isArray(wish)) {
+    const codes = await twoFactor.confirm(account, textOf(wish[0]) ?? '', by)
+    await registry.sessions.endOthers(user, by) // they were opened without it
+    return codes
+  }
   const { mode, password } = objectOf(wish) ?? fail('BAD_REQUEST', { why: 'tfa must be an object or a code' })
   const isActive = await twoFactor.isActive(account.id)
   if (isActive) await twoFactor.prove(user)

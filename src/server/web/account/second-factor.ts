@@ -50,7 +50,11 @@ async function change(
   const account = await accountOf(door, user)
   const code = form.get('code') ?? ''
   const act = form.get('act')
-  if (act === 'confirm') return twoFactor.confirm(user, code, by)
+  if (act === 'confirm') {
+    const codes = await twoFactor.confirm(user, code, by)
+    await door.registry.sessions.endOthers(user, by) // they were opened without it
+    return codes
+  }
   if (act === 'begin') {
     await checkPassword(ctx, door, { account, password: form.get('password') ?? '' })
     await twoFactor.begin(user, 'auth-only')
