@@ -13,11 +13,12 @@ export type Page = {
 /** A browser without scripts: keeps cookies, follows redirects on its site, fills in forms that it was shown. */
 export class Visitor {
   readonly url: string
-  readonly cookies = new Cookies()
+  readonly cookies: Cookies
   #page: Page | undefined
 
-  constructor(url: string) {
+  constructor(url: string, cookies = new Cookies()) {
     this.url = url
+    this.cookies = cookies
   }
 
   get(path: string): Promise<Page> {
