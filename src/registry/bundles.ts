@@ -9,7 +9,7 @@ import { type BundleHead, packBundle, readBundle } from './bundle/archive.ts'
 import { cutDocument } from './bundle/document.ts'
 import { type Imported, importPackage } from './bundle/import.ts'
 import { type BundledObject, type BundledPackage, broken, FORMAT } from './bundle/manifest.ts'
-import type { KeyName, Signer } from './bundle/signature.ts'
+import type { BundleSigner, KeyName } from './bundle/signature.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
 import { ANONYMOUS } from './model.ts'
@@ -33,7 +33,7 @@ export class Bundles {
   /**
    * A bundle of these versions, each stored here; the caller reads it to its end. VERSION_NOT_FOUND, PACKAGE_NOT_FOUND.
    */
-  async create(carried: readonly Carried[], signer: Signer): Promise<AsyncIterable<Uint8Array>> {
+  async create(carried: readonly Carried[], signer: BundleSigner): Promise<AsyncIterable<Uint8Array>> {
     const documents = new Map<Digest, Buffer>()
     const packages: BundledPackage[] = []
     const byName = Map.groupBy(carried, ({ name }) => name)

@@ -15,6 +15,7 @@ import {
   updateVersion,
   type VersionSummary,
 } from '../storage/tables/versions.ts'
+import type { Cache } from './cache.ts'
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
 import { dependencyMaps, type EntropicManifest, entropicManifest } from './entropic-manifest.ts'
@@ -37,14 +38,19 @@ export class Contents {
   readonly #content: ContentStore
   readonly #mirror: Mirror
   readonly #federation: Federation
+  readonly #cache: Cache
   readonly #byName: CompiledQuery<StoredTarball>
   readonly #explosions = new SingleFlight<VersionHead>()
 
-  constructor(context: Context, parts: { content: ContentStore; mirror: Mirror; federation: Federation }) {
+  constructor(
+    context: Context,
+    parts: { content: ContentStore; mirror: Mirror; federation: Federation; cache: Cache },
+  ) {
     this.#context = context
     this.#content = parts.content
     this.#mirror = parts.mirror
     this.#federation = parts.federation
+    this.#cache = parts.cache
     this.#byName = tarballByName(context.storage.sql.read)
   }
 
@@ -55,6 +61,7 @@ export class Contents {
   ): Promise<Extract<Tarball, { kind: 'stored' }> | undefined> {
     const row = await this.#context.storage.sql.first(this.#byName, ['', npmName, version])
     if (row?.access !== 'public' || row.removed_at !== null) return undefined
+    if (row.source === 'mirror') this.#cache.note(row.package_id, row.version)
     return stored(row)
   }
 

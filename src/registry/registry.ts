@@ -7,6 +7,7 @@ import { Access } from './access.ts'
 import { Accounts } from './accounts.ts'
 import { Audit } from './audit.ts'
 import { Bundles } from './bundles.ts'
+import { Cache } from './cache.ts'
 import { ContentStore } from './content.ts'
 import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
@@ -63,6 +64,7 @@ export interface Registry {
   readonly contents: Contents
   readonly versions: Versions
   readonly upkeep: Upkeep
+  readonly cache: Cache
   readonly network: Network
   readonly prefetch: Prefetch
   readonly bundles: Bundles
@@ -103,7 +105,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const people = createPeople(context, new Sealer(deps.sealingKey))
   const access = new Access(context, people.twoFactor)
   const content = new ContentStore(context)
-  const { network, mirror, federation } = createOrigins(deps, context, content)
+  const { mirror, federation, network, cache, contents } = createOrigins(deps, context, content)
   const packages = new Packages(context, { access, mirror, federation })
   const documents = new Documents(context, mirror)
   const maintainers = new Maintainers(context, { access, packages })
@@ -122,7 +124,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     stars: new Stars(context, { access, packages }),
     namespaces,
     documents,
-    contents: new Contents(context, { content, mirror, federation }),
+    contents,
+    cache,
     discovery: new Discovery(context, packages),
     search: new Search(context, { packages, documents }),
     stats: new Stats(context, access),
@@ -142,7 +145,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     },
     ready: () => storage.sql.ping(),
     async close() {
-      await tokens.flush()
+      await Promise.all([tokens.flush(), cache.flush()])
       await Promise.all([mirror.close(), federation.close()])
     },
   }
@@ -153,7 +156,10 @@ function createOrigins(deps: RegistryDeps, context: Context, content: ContentSto
   const { mirrorPolicy: policy, upstream, peers = [] } = deps
   const network = new Network(context.storage.sql, policy.mode)
   const mirror = createMirror({ ...context, network, policy, ...(upstream && { upstream }) })
-  return { network, mirror, federation: new Federation(context, { content, network, policy, peers }) }
+  const federation = new Federation(context, { content, network, policy, peers })
+  const cache = new Cache(context)
+  const contents = new Contents(context, { content, mirror, federation, cache })
+  return { network, mirror, federation, cache, contents }
 }
 
 /** What brings packages here before anybody asks for them. */

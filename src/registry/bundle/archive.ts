@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import tar from 'tar-stream'
 import { type Digest, digestFromHex, digestToHex } from '../../base/digest.ts'
 import { type BundleManifest, broken, objectsOf, parseManifest } from './manifest.ts'
-import { isSignedBy, type KeyName, parseKeyName, type Signer } from './signature.ts'
+import { type BundleSigner, isSignedBy, type KeyName, parseKeyName } from './signature.ts'
 
 const MANIFEST = 'manifest.json'
 const SIGNATURE = 'manifest.sig'
@@ -24,7 +24,7 @@ export type TakeObject = (
 /** Writes a bundle; `open` gives the bytes of an object. The caller reads the stream to its end or destroys it. */
 export function packBundle(
   manifest: BundleManifest,
-  signer: Signer,
+  signer: BundleSigner,
   open: (digest: Digest) => Promise<Readable>,
 ): AsyncIterable<Uint8Array> {
   const pack = tar.pack()

@@ -6,6 +6,7 @@ import type { PackageRow, Reader, Tx, UpstreamDocumentRow } from '../../storage/
 import { findNamespace } from '../../storage/tables/accounts.ts'
 import { appendChange, bumpPackage, findPackage, insertPackage } from '../../storage/tables/packages.ts'
 import { findUpstreamDocument, upsertUpstreamDocument } from '../../storage/tables/upstream.ts'
+import { upsertUses } from '../../storage/tables/uses.ts'
 import { findVersion, upsertMirroredVersion } from '../../storage/tables/versions.ts'
 import type { Context } from '../context.ts'
 import { contradicts } from '../mirror/pins.ts'
@@ -143,6 +144,7 @@ async function write(tx: Tx, storing: Storing, now: Millis): Promise<void> {
     if (refused?.has(version)) continue
     const blank = mirroredVersion(row.id, version, arrival.document.publishedAt(version) ?? shipment.created)
     await upsertMirroredVersion(tx, { ...blank, tarball, sha1, size })
+    await upsertUses(tx, [{ package_id: row.id, version, used_at: now }])
   }
   await appendChange(tx, row.id, { at: now, kind: 'refresh', detail: { bundle: shipment.from } })
 }

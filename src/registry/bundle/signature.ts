@@ -9,8 +9,8 @@ const PRIVATE = Buffer.from('302e020100300506032b657004220420', 'hex')
 const PUBLIC = Buffer.from('302a300506032b6570032100', 'hex')
 const NAME = /^ed25519:[A-Za-z0-9_-]{43}$/
 
-/** Signs what this registry hands out, with the key that 32 secret bytes stand for. */
-export class Signer {
+/** Signs the bundles of this registry with the key that 32 secret bytes stand for. */
+export class BundleSigner {
   readonly #key: KeyObject
   readonly name: KeyName
 

@@ -2,10 +2,11 @@ import type { Readable } from 'node:stream'
 import type { Fingerprint } from '../../base/digest.ts'
 import { fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
-import type { Millis } from '../../base/time.ts'
+import type { Clock, Millis } from '../../base/time.ts'
 import type { Expectation } from '../../storage/blobs/blobs.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { findPackageById } from '../../storage/tables/packages.ts'
+import { upsertUses } from '../../storage/tables/uses.ts'
 import { findVersion, upsertMirroredVersion } from '../../storage/tables/versions.ts'
 import { Download } from '../download.ts'
 import type { PackageHead } from '../model.ts'
@@ -38,13 +39,15 @@ export type Wanted = {
 export class Tarballs {
   readonly #storage: Storage
   readonly #upstream: Upstream
+  readonly #clock: Clock
   readonly #log: Log
   readonly #running = new Map<string, Promise<Running>>()
   readonly #closing = new AbortController()
 
-  constructor(parts: { storage: Storage; upstream: Upstream; log: Log }) {
+  constructor(parts: { storage: Storage; upstream: Upstream; clock: Clock; log: Log }) {
     this.#storage = parts.storage
     this.#upstream = parts.upstream
+    this.#clock = parts.clock
     this.#log = parts.log
   }
 
@@ -127,6 +130,8 @@ export class Tarballs {
         sha1,
         size,
       })
+      const use = { package_id: head.id, version, used_at: this.#clock.now() }
+      await upsertUses(tx, [use])
     })
   }
 }

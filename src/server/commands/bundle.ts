@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { readBundleHead } from '../../registry/bundle/archive.ts'
 import { objectsOf } from '../../registry/bundle/manifest.ts'
-import { parseKeyName, Signer } from '../../registry/bundle/signature.ts'
+import { BundleSigner, parseKeyName } from '../../registry/bundle/signature.ts'
 import { type Carried, verifyBundle } from '../../registry/bundles.ts'
 import type { Outcome } from '../../registry/prefetch.ts'
 import type { Config } from '../config.ts'
@@ -85,8 +85,8 @@ export async function showKey({ settings: { config } }: Call): Promise<number> {
   return 0
 }
 
-async function signerOf({ cacheDir }: Config): Promise<Signer> {
-  return new Signer(await keptSecret(join(cacheDir, 'secrets'), 'signing-key'))
+async function signerOf({ cacheDir }: Config): Promise<BundleSigner> {
+  return new BundleSigner(await keptSecret(join(cacheDir, 'secrets'), 'bundle-key'))
 }
 
 async function opened(path: string): Promise<Readable> {

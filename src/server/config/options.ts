@@ -132,6 +132,16 @@ export const options = {
     fallback: '30s',
     about: 'How long the upstream may be silent',
   }),
+  cacheBudget: optional(kind.size, {
+    env: 'CACHE_BUDGET',
+    otherwise: 'without limit',
+    about: 'Most bytes of mirrored tarballs that gc leaves; those not asked for the longest go first',
+  }),
+  cacheAge: optional(kind.duration, {
+    env: 'CACHE_AGE',
+    otherwise: 'without limit',
+    about: 'How long gc leaves a mirrored tarball that nobody asks for',
+  }),
   maxTarball: option(kind.size, {
     env: 'MAX_TARBALL',
     fallback: '512mb',

@@ -23,7 +23,10 @@ export interface Database {
   passkey: PasskeyRow
   audit: AuditTable
   setting: SettingRow
+  tarball_use: TarballUseRow
   star: StarRow
+  signature: SignatureRow
+  attestation: AttestationRow
 }
 
 export interface AccountRow {
@@ -236,9 +239,28 @@ export interface SettingRow {
   value: string
 }
 
+export interface TarballUseRow {
+  package_id: string
+  version: string
+  used_at: Millis
+}
+
 export interface StarRow {
   account_id: string
   package_id: string
+}
+
+export interface SignatureRow {
+  package_id: string
+  version: string
+  keyid: string
+  sig: string
+}
+
+export interface AttestationRow {
+  package_id: string
+  version: string
+  document: string
 }
 
 /** Reads run anywhere, also inside a transaction. */

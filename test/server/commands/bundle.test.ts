@@ -100,7 +100,7 @@ test('importing again changes nothing, and a later bundle adds its versions', as
 test('the signing key is its owner’s alone, and a bundle that would lack something is not written', async () => {
   await using sides = await twoSides()
   expect(await keyOf(sides.near)).toMatch(/^ed25519:/)
-  expect((await stat(join(sides.folder, 'near/secrets/signing-key'))).mode & 0o777).toBe(0o600)
+  expect((await stat(join(sides.folder, 'near/secrets/bundle-key'))).mode & 0o777).toBe(0o600)
   expect(await sides.near('bundle', 'create', sides.bundle, 'app', 'gone')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('missing: gone'),
