@@ -1,6 +1,6 @@
 import { Fault } from '../base/fault.ts'
 import { npmNameOf, type PackageName, specOf } from '../base/name.ts'
-import { findMembership } from '../storage/tables/accounts.ts'
+import { findMembership, findNamespace } from '../storage/tables/accounts.ts'
 import { isMaintainer } from '../storage/tables/packages.ts'
 import type { Context } from './context.ts'
 import type { Caller, PackageHead, User, Who } from './model.ts'
@@ -98,7 +98,7 @@ export class Access {
   }
 
   async #isMember(user: User, namespace: string): Promise<void> {
-    if (user.admin) return
+    if (user.admin && (await findNamespace(this.#context.storage.sql.read, namespace))) return
     const membership = await findMembership(this.#context.storage.sql.read, namespace, user.id)
     if (!membership || membership.accepted_at === null) throw new Fault('NOT_A_MEMBER', { namespace })
   }

@@ -29,11 +29,13 @@ export class Claims {
     this.#mirror = parts.mirror
   }
 
-  /** Claiming a name nobody has here yet. Names of the upstream registry are only an administrator's to take. */
+  /**
+   * Publishing under a name nobody has here yet. Names of the upstream registry are taken by nobody in passing, not even by an
+   * administrator: it would cut everybody off from the package. The operator claims them (see Packages.claim).
+   */
   async mayClaim(user: User, name: PackageName, row: PackageRow | undefined): Promise<void> {
     const npmName = npmNameOf(name)
     await this.#access.claim(user, name)
-    if (user.admin) return
     if (row) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
     if (name.namespace !== LEGACY) {
       if (await findNamespace(this.#context.storage.sql.read, name.namespace)) {
@@ -47,13 +49,17 @@ export class Claims {
   }
 
   async #existsUpstream(npmName: string): Promise<boolean> {
+    if (await this.#mirror.isCutOff()) {
+      const why = `Whether "${npmName}" exists upstream cannot be told offline. Use a scope of your own, as in @you/name, or let the operator set the name aside: entropic package claim ${npmName} --for YOU`
+      throw new Fault('UNAVAILABLE', { why })
+    }
     try {
       await this.#mirror.refresh(npmName)
       return true
     } catch (error) {
       if (isFault(error, 'PACKAGE_NOT_FOUND')) return false
       if (!isFault(error)) throw error
-      const why = `Whether "${npmName}" exists upstream cannot be told now (${error.message}), so it cannot be claimed. Try again later, or run offline.`
+      const why = `Whether "${npmName}" exists upstream cannot be told now (${error.message}), so it cannot be published yet. Try again later, or use a scope of your own, as in @you/name.`
       throw new Fault('UNAVAILABLE', { why }, { cause: error })
     }
   }

@@ -232,21 +232,32 @@ export class Mirror {
     return manifest && { manifest, publishedAt: document.publishedAt(version) }
   }
 
-  /** The stored document; fetched anew when its bytes are lost. */
+  /** The stored document; fetched anew when it or its bytes are lost. PACKAGE_NOT_FOUND, UPSTREAM_…. */
   async #open(head: PackageHead): Promise<UpstreamDocument> {
-    const { read } = this.#storage.sql
-    const missing = () => fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
-    try {
-      return await this.#documents.open((await findUpstreamDocument(read, head.id)) ?? missing())
-    } catch (error) {
-      if (!isFault(error, 'NOT_FOUND') || (await this.#isOffline())) throw error
-      await this.#ask(head.npmName)
-      return this.#documents.open((await findUpstreamDocument(read, head.id)) ?? missing())
-    }
+    const held = await this.#held(head)
+    if (held) return held
+    if (await this.#isOffline())
+      return fail('PACKAGE_NOT_FOUND', { spec: head.npmName, why: this.#offline(head.npmName) })
+    await this.#ask(head.npmName)
+    return (await this.#held(head)) ?? fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
+  }
+
+  async #held(head: PackageHead): Promise<UpstreamDocument | undefined> {
+    const row = await findUpstreamDocument(this.#storage.sql.read, head.id)
+    if (!row) return undefined
+    return this.#documents.open(row).catch((error: unknown) => {
+      if (isFault(error, 'NOT_FOUND')) return undefined
+      throw error
+    })
   }
 
   async #mode(): Promise<NetworkMode> {
     return this.hasUpstream ? this.#network.mode() : 'offline'
+  }
+
+  /** Whether there is an upstream that may not be asked now, so that nobody can tell what it has. */
+  async isCutOff(): Promise<boolean> {
+    return this.hasUpstream && (await this.#isOffline())
   }
 
   async #isOffline(): Promise<boolean> {

@@ -19,11 +19,12 @@ import {
   deleteMaintainers,
   deleteTags,
   findPackage,
+  forgetMirrored,
   listPackages,
   packageByNpmName,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
-import { removeVersions, yankVersions } from '../storage/tables/versions.ts'
+import { listVersionHeads, removeVersions, yankVersions } from '../storage/tables/versions.ts'
 import type { Access } from './access.ts'
 import { Claims, maintainerRow } from './claims.ts'
 import type { Context } from './context.ts'
@@ -203,12 +204,54 @@ export class Packages {
   ): Promise<PackageRow> {
     const now = this.#context.clock.now()
     const known = await findPackage(tx, name.host, npmNameOf(name))
-    if (known?.source === 'mirror') await this.#claims.take(tx, user, { row: known, name })
+    // Mirrored meanwhile: whoever asked first has the name.
+    if (known?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: known.npm_name })
     const row = known ?? (await this.#claims.insert(tx, user, name))
     const change = { removed_at: null, ...(access && { access }) }
     if (access && access !== row.access)
       await appendChange(tx, row.id, { at: now, kind: 'access', detail: { access } })
     return known || access ? bumpPackage(tx, row.id, now, change) : row
+  }
+
+  /**
+   * Sets a name aside for an account, for the operator: what was mirrored under it is forgotten, it never goes upstream again, and the
+   * account may publish it. CONFLICT when it is ours already.
+   */
+  async claim(user: User, npmName: string): Promise<PackageHead> {
+    const name = { namespace: LEGACY, host: '', name: parseNpmName(npmName) }
+    const row = await this.#transaction(async (tx) => {
+      const known = await findPackage(tx, '', npmName)
+      if (known?.source === 'local') throw new Fault('CONFLICT', { why: `"${npmName}" is ours already.` })
+      return known ? this.#claims.take(tx, user, { row: known, name }) : this.#claims.insert(tx, user, name)
+    })
+    return headOf(row)
+  }
+
+  /**
+   * Gives a name back to the upstream registry, for the operator. CONFLICT while versions of ours are published under it, since installs
+   * would silently get others.
+   */
+  async release(npmName: string): Promise<void> {
+    const now = this.#context.clock.now()
+    await this.#transaction(async (tx) => {
+      const row = await findPackage(tx, '', parseNpmName(npmName))
+      if (row?.source !== 'local') throw new Fault('NOT_FOUND', { what: `package ${npmName} of ours` })
+      const versions = await listVersionHeads(tx, row.id)
+      if (versions.some(({ removed_at }) => removed_at === null))
+        throw new Fault('CONFLICT', {
+          why: `Versions of "${npmName}" are published here. Unpublish them first.`,
+        })
+      await forgetMirrored(tx, row.id)
+      await deleteMaintainers(tx, row.id)
+      const mirrored = {
+        namespace: LEGACY,
+        name: npmName,
+        access: 'public',
+        removed_at: null,
+        yanked_at: null,
+      } as const
+      await bumpPackage(tx, row.id, now, { source: 'mirror', require_tfa_at: null, ...mirrored })
+    })
   }
 
   #find(name: PackageName): Promise<PackageRow | undefined> {

@@ -31,19 +31,46 @@ test('a version that appeared upstream is found under its number and its tag, th
   expect((await reader.get('/left/1.1.0')).json.version).toBe('1.1.0')
 })
 
-test('a name of upstream is not taken by an ordinary account, and an administrator can claim it', async () => {
+test('a name of upstream is taken by nobody in passing; the operator claims it, and gives it back', async () => {
   await using upstream = await startUpstream({
     packages: { left: { '1.0.0': {} }, '@far/right': { '1.0.0': {} } },
   })
   await using app = await testApp({ upstream: upstream.url })
   const [kim, root] = [await app.user('kim'), await app.user('root', { admin: true })]
-  for (const name of ['left', '@far/right']) expect((await kim.publish(name, '9.0.0')).status).toBe(403)
+  for (const user of [kim, root])
+    for (const name of ['left', '@far/right']) expect((await user.publish(name, '9.0.0')).status).toBe(403)
   expect((await kim.publish('@far/other', '1.0.0')).status).toBe(403)
   expect((await kim.get('/left')).json['dist-tags']).toEqual({ latest: '1.0.0' })
-  expect((await root.publish('left', '9.0.0')).status).toBe(201)
-  const { json } = await kim.get('/left')
-  expect(Object.keys(json.versions)).toEqual(['9.0.0'])
+
+  const caller = await app.registry.tokens.identify(kim.token ?? '')
+  if (caller?.kind !== 'user') throw new Error('kim has a token')
+  await app.registry.packages.claim(caller, 'left')
   expect((await kim.get('/left/-/left-1.0.0.tgz')).status).toBe(404)
+  expect((await kim.publish('left', '9.0.0')).status).toBe(201)
+  expect(Object.keys((await kim.get('/left')).json.versions)).toEqual(['9.0.0'])
+
+  await expect(app.registry.packages.release('left')).rejects.toThrow('Unpublish them first')
+  await kim.send('DELETE', `/left/-rev/${(await kim.get('/left')).json._rev}`)
+  expect((await kim.get('/left')).status).toBe(404)
+  await app.registry.packages.release('left')
+  expect(Object.keys((await kim.get('/left')).json.versions)).toEqual(['1.0.0'])
+  expect((await kim.get('/left/-/left-1.0.0.tgz')).status).toBe(200)
+})
+
+test('offline, nobody can take a name that may exist upstream; a scope of one’s own is free', async () => {
+  await using upstream = await startUpstream({ packages: {} })
+  await using app = await testApp({ upstream: upstream.url, offline: true })
+  const kim = await app.user('kim')
+  const refused = await kim.publish('left', '1.0.0')
+  expect([refused.status, refused.json.error]).toEqual([503, expect.stringContaining('package claim left')])
+  expect((await kim.publish('@kim/left', '1.0.0')).status).toBe(201)
+})
+
+test('an administrator who mistypes a namespace does not take it', async () => {
+  await using app = await testApp()
+  const root = await app.user('root', { admin: true })
+  expect((await root.send('PUT', '/v1/packages/package/bob/box', { body: {} })).status).toBe(403)
+  await app.user('bob')
 })
 
 test('a name published here and a claimed scope never go upstream', async () => {

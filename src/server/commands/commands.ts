@@ -66,6 +66,20 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./token.ts')).revokeToken,
   },
   {
+    words: 'package claim',
+    names: ['NAME'],
+    about: 'Set a name of the upstream registry aside for an account; it is not mirrored any more',
+    flags: { for: { value: 'ACCOUNT', about: 'Who may publish it' } },
+    load: async () => (await import('./package.ts')).claimPackage,
+  },
+  {
+    words: 'package release',
+    names: ['NAME'],
+    about: 'Give a name whose versions are all unpublished back to the upstream registry',
+    flags: {},
+    load: async () => (await import('./package.ts')).releasePackage,
+  },
+  {
     words: 'config',
     names: [],
     about: 'Show every option, its value and where it was set',
