@@ -3,6 +3,7 @@ import { specOf } from '../base/name.ts'
 import { iso } from '../base/time.ts'
 import type { VersionRow } from '../storage/sql/database.ts'
 import { listMaintainerAccounts, listTags } from '../storage/tables/packages.ts'
+import { listAttestations, listSignatures } from '../storage/tables/signatures.ts'
 import { listVersions } from '../storage/tables/versions.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
@@ -34,7 +35,11 @@ export class Documents {
   async load(head: PackageHead): Promise<PackageDoc> {
     if (isUpstreams(head)) return this.#mirror.document(head)
     const { read } = this.#context.storage.sql
-    const [rows, tags] = await Promise.all([listVersions(read, head.id), listTags(read, head.id)])
+    const [rows, tags, vouchers] = await Promise.all([
+      listVersions(read, head.id),
+      listTags(read, head.id),
+      this.#vouchers(head),
+    ])
     const offered = rows.filter((row) => row.removed_at === null && row.yanked_at === null)
     if (offered.length === 0) fail('PACKAGE_NOT_FOUND', { spec: specOf(head.name, this.#context.host()) })
     const distTags = Object.fromEntries(tags.map(({ tag, version }) => [tag, version]))
@@ -44,8 +49,25 @@ export class Documents {
       tags: distTags,
       time: timesOf(head, rows),
       root: await this.#root(head, latest),
-      versions: offered.values().map(textOf),
+      versions: offered.values().map((row) => textOf(row, vouchers.get(row.version))),
     }
+  }
+
+  /** What `dist` says of those who vouch for a version, by version. Addresses are below the registry's. */
+  async #vouchers(head: PackageHead): Promise<ReadonlyMap<string, JsonObject>> {
+    const { read } = this.#context.storage.sql
+    const vouchers = new Map<string, JsonObject>()
+    const add = (version: string, more: JsonObject) =>
+      vouchers.set(version, { ...vouchers.get(version), ...more })
+    for (const { version, keyid, sig } of await listSignatures(read, head.id))
+      add(version, { signatures: [{ keyid, sig }] })
+    for (const { version, document } of await listAttestations(read, head.id)) {
+      // We made it ourselves, of one bundle.
+      const [first] = (JSON.parse(document) as { attestations: { predicateType: string }[] }).attestations
+      const url = `/-/npm/v1/attestations/${head.npmName.replace('/', '%2f')}@${version}`
+      add(version, { attestations: { url, provenance: { predicateType: first?.predicateType } } })
+    }
+    return vouchers
   }
 
   /** The dist-tags, also of a package without versions. */
@@ -77,12 +99,13 @@ function timesOf(head: PackageHead, rows: readonly VersionRow[]): Record<string,
   return { created: iso(head.createdAt), modified: iso(head.modifiedAt), ...Object.fromEntries(versions) }
 }
 
-function textOf(row: VersionRow): VersionText {
+function textOf(row: VersionRow, vouchers: JsonObject | undefined): VersionText {
   const dist = {
     integrity: row.tarball,
     shasum: row.sha1,
     fileCount: row.file_count,
     unpackedSize: row.unpacked_size,
+    ...vouchers,
   }
   return {
     version: row.version,

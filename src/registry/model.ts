@@ -140,5 +140,7 @@ export type PublishRequest = {
   readonly readme: string | undefined
   /** Who may read the package from now on; absent: as it stands, or public. */
   readonly access?: PackageHead['access']
+  /** A Sigstore bundle, JSON, that says how the version came to be. */
+  readonly provenance?: string
   readonly content: Content
 }

@@ -5,6 +5,8 @@ import type { Expectation, Spool } from '../storage/blobs/blobs.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Access } from './access.ts'
 import { Accounts } from './accounts.ts'
+import { Advisories } from './advisories.ts'
+import { Attestations } from './attestations.ts'
 import { Audit } from './audit.ts'
 import { Bundles } from './bundles.ts'
 import { Cache } from './cache.ts'
@@ -15,6 +17,7 @@ import { Discovery } from './discovery.ts'
 import { Documents } from './documents.ts'
 import { Federation } from './federation.ts'
 import { Identities } from './identities.ts'
+import { Keys } from './keys.ts'
 import { Logins } from './logins.ts'
 import { Maintainers } from './maintainers.ts'
 import { createMirror, type Mirror, type MirrorPolicy } from './mirror.ts'
@@ -31,6 +34,7 @@ import { Sealer } from './seal.ts'
 import { Search } from './search.ts'
 import { Sessions } from './sessions.ts'
 import { SignUp } from './sign-up.ts'
+import { Signer } from './signer.ts'
 import { Stars } from './stars.ts'
 import { Stats } from './stats.ts'
 import { Tokens } from './tokens.ts'
@@ -55,6 +59,9 @@ export interface Registry {
   readonly packages: Packages
   readonly maintainers: Maintainers
   readonly objects: Objects
+  readonly advisories: Advisories
+  readonly keys: Keys
+  readonly attestations: Attestations
   readonly owners: Owners
   readonly visibility: Visibility
   readonly organisations: Organisations
@@ -92,6 +99,8 @@ export type RegistryDeps = {
   readonly host: () => string
   /** Seals what lies encrypted in the database; of any length, and the same at every start. */
   readonly sealingKey: string
+  /** What is published here is signed with it: an ECDSA P-256 private key, PEM. Absent: nothing is signed. */
+  readonly signingKey?: string
   /** Absent: nothing is mirrored. */
   readonly upstream?: Upstream
   readonly mirrorPolicy: MirrorPolicy
@@ -108,30 +117,24 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const { mirror, federation, network, cache, contents } = createOrigins(deps, context, content)
   const packages = new Packages(context, { access, mirror, federation })
   const documents = new Documents(context, mirror)
-  const maintainers = new Maintainers(context, { access, packages })
-  const namespaces = new Namespaces(context, access)
+  const signer = deps.signingKey === undefined ? undefined : new Signer(deps.signingKey)
   const tokens = new Tokens(context)
   return {
     access,
     ...people,
     tokens,
     packages,
-    maintainers,
-    organisations: new Organisations(context, { access, packages, namespaces, maintainers }),
-    visibility: new Visibility(context, packages),
-    objects: new Objects(context, packages),
-    owners: new Owners(context, { access, packages }),
-    stars: new Stars(context, { access, packages }),
-    namespaces,
+    ...createRights(context, access, packages),
+    ...createAssurances(context, { packages, network, signer, upstream: deps.upstream }),
     documents,
     contents,
+    network,
     cache,
     discovery: new Discovery(context, packages),
     search: new Search(context, { packages, documents }),
     stats: new Stats(context, access),
-    versions: new Versions(context, { packages, content, federation }),
+    versions: new Versions(context, { packages, content, federation, signer }),
     upkeep: new Upkeep(context, content),
-    network,
     ...createProvisions(context, { packages, documents, mirror }),
     limits,
     host,
@@ -148,6 +151,39 @@ export function createRegistry(deps: RegistryDeps): Registry {
       await Promise.all([tokens.flush(), cache.flush()])
       await Promise.all([mirror.close(), federation.close()])
     },
+  }
+}
+
+/** Who may do what with a package, and who belongs to whom. */
+function createRights(context: Context, access: Access, packages: Packages) {
+  const namespaces = new Namespaces(context, access)
+  const maintainers = new Maintainers(context, { access, packages })
+  return {
+    namespaces,
+    maintainers,
+    organisations: new Organisations(context, { access, packages, namespaces, maintainers }),
+    visibility: new Visibility(context, packages),
+    objects: new Objects(context, packages),
+    owners: new Owners(context, { access, packages }),
+    stars: new Stars(context, { access, packages }),
+  }
+}
+
+/** What tells whether a package can be relied on. */
+function createAssurances(
+  context: Context,
+  {
+    packages,
+    network,
+    signer,
+    upstream,
+  }: { packages: Packages; network: Network; signer: Signer | undefined; upstream: Upstream | undefined },
+) {
+  const origin = { network, ...(upstream && { upstream }) }
+  return {
+    advisories: new Advisories(context, origin),
+    keys: new Keys(context, { ...origin, own: signer?.key }),
+    attestations: new Attestations(context, { ...origin, packages }),
   }
 }
 

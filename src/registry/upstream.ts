@@ -52,6 +52,15 @@ export type TarballAnswer =
       readonly body: AsyncIterable<Uint8Array>
     }
 
+/** `path` stands below the registry's address. With a body, which is JSON, it is a POST. */
+export type ServiceRequest = {
+  readonly path: string
+  readonly body?: Buffer
+  readonly deadline: Millis
+  /** Bytes of the reply. */
+  readonly limit: number
+}
+
 /** Another registry, asked over HTTP. Every method throws UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT or UPSTREAM_INVALID. */
 export interface Upstream {
   /** Its address, without a slash at the end. */
@@ -62,6 +71,8 @@ export interface Upstream {
   document(npmName: string, held: Validators, signal?: AbortSignal): Promise<DocumentAnswer>
   /** A tarball of `what` (for sentences) at an address that the upstream's own document gave. */
   tarball(what: string, address: string, signal?: AbortSignal): Promise<TarballAnswer>
+  /** Another service of the registry than its packages; absent: it has none. undefined when it answers anything but 200. */
+  service?(request: ServiceRequest): Promise<Buffer | undefined>
   /** Ends every connection, those in use too. */
   close(): Promise<void>
 }
@@ -73,6 +84,8 @@ type Ask = {
   /** Hosts that redirects may lead to. */
   readonly hosts: readonly string[]
   readonly signal: AbortSignal | undefined
+  /** Sent by POST. */
+  readonly body?: Buffer | undefined
 }
 type Reply = Dispatcher.ResponseData
 
@@ -147,6 +160,23 @@ class HttpUpstream implements Upstream {
     const length = text(reply.headers['content-length'])
     const size = length === undefined ? undefined : Number(length)
     return { kind: 'fresh', size, body: checkedBody(reply.body, what, this.#limits.tarball) }
+  }
+
+  async service({ path, body, deadline, limit }: ServiceRequest): Promise<Buffer | undefined> {
+    const reply = await this.#attempt({
+      what: path,
+      url: new URL(this.url + path),
+      headers: {
+        accept: 'application/json',
+        'accept-encoding': 'identity',
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      hosts: [],
+      signal: AbortSignal.timeout(deadline),
+      body,
+    })
+    if (reply.statusCode !== 200) return this.#drop(reply, undefined)
+    return Buffer.concat(await Array.fromAsync(checkedBody(reply.body, path, limit)))
   }
 
   async close(): Promise<void> {
@@ -229,7 +259,8 @@ class HttpUpstream implements Upstream {
     const isOwn = url.host === this.#origin.host
     const agent = await this.#opened()
     return agent.request({
-      method: 'GET',
+      method: ask.body ? 'POST' : 'GET',
+      ...(ask.body && { body: ask.body }),
       origin: url.origin,
       path: url.pathname + url.search,
       headers: {

@@ -6,6 +6,7 @@ import { minutes } from '../base/time.ts'
 import { Conflict, type PackageRow, type Tx, type VersionRow } from '../storage/sql/database.ts'
 import { findNamespace } from '../storage/tables/accounts.ts'
 import { appendChange, bumpPackage, deleteTag, listTags, upsertTag } from '../storage/tables/packages.ts'
+import { insertAttestation, insertSignature } from '../storage/tables/signatures.ts'
 import {
   findVersion,
   insertVersion,
@@ -14,6 +15,7 @@ import {
   updateVersion,
 } from '../storage/tables/versions.ts'
 import { abbreviate } from './abbreviated.ts'
+import { attestationOf } from './attestations.ts'
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
 import { dependencyMaps, dependencyTarget, entropicManifest, npmDependencies } from './entropic-manifest.ts'
@@ -30,6 +32,7 @@ import {
 } from './model.ts'
 import { checkRevision, headOf, type Packages } from './packages.ts'
 import { type Made, makeContent } from './publish-content.ts'
+import type { Signer } from './signer.ts'
 import { newestOf, parseTag, tagsForPublish } from './tags.ts'
 import { checkAccess } from './visibility.ts'
 
@@ -46,15 +49,17 @@ export class Versions {
   readonly #packages: Packages
   readonly #content: ContentStore
   readonly #federation: Federation
+  readonly #signer: Signer | undefined
 
   constructor(
     context: Context,
-    parts: { packages: Packages; content: ContentStore; federation: Federation },
+    parts: { packages: Packages; content: ContentStore; federation: Federation; signer: Signer | undefined },
   ) {
     this.#context = context
     this.#packages = parts.packages
     this.#content = parts.content
     this.#federation = parts.federation
+    this.#signer = parts.signer
   }
 
   /**
@@ -65,6 +70,7 @@ export class Versions {
     const user = await this.#packages.mayPublish(caller, request.name, request.missing)
     const version = parseVersion(request.version)
     checkAccess(request.name, request.access)
+    if (request.provenance !== undefined) attestationOf(request.provenance)
     const repeated = await this.#refuseExisting(user, request)
     if (repeated) return repeated
     this.#checkDependencies(request)
@@ -299,11 +305,25 @@ export class Versions {
     const { id } = owner
     const { version, published_at: at } = row
     await insertVersion(tx, { ...row, package_id: id })
+    await this.#vouch(tx, owner, { request, row })
     const current = Object.fromEntries((await listTags(tx, id)).map(({ tag, version }) => [tag, version]))
     for (const tag of tagsForPublish(current, version, request.tags))
       await upsertTag(tx, { package_id: id, tag, version })
     await appendChange(tx, id, { at, kind: 'publish', detail: { version, by: user.name } })
     return headOf(owner)
+  }
+
+  /** Keeps our signature on a version, and what its publisher attests. */
+  async #vouch(
+    tx: Tx,
+    owner: PackageRow,
+    { request, row }: { request: PublishRequest; row: VersionRow },
+  ): Promise<void> {
+    const key = { package_id: owner.id, version: row.version }
+    if (this.#signer && row.tarball !== null)
+      await insertSignature(tx, { ...key, ...this.#signer.sign(owner.npm_name, row.version, row.tarball) })
+    if (request.provenance === undefined) return
+    await insertAttestation(tx, { ...key, document: attestationOf(request.provenance).document })
   }
 }
 

@@ -90,6 +90,7 @@ export function configuredRegistry(
     clock,
     host: () => host,
     sealingKey: secrets.oauthPassword,
+    signingKey: secrets.signingKey,
     limits: {
       tarball: config.maxTarball,
       unpacked: config.maxPublish,

@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { newSigningKey } from '../registry/signer.ts'
 import type { Config } from './config.ts'
 import { Failure } from './failure.ts'
 
 /** The keys the server works with: configured, or its own. */
-export type Secrets = { readonly sessionSecret: string; readonly oauthPassword: string }
+export type Secrets = {
+  readonly sessionSecret: string
+  readonly oauthPassword: string
+  /** What packages published here are signed with, PEM. */
+  readonly signingKey: string
+}
 
 /** The configured secrets; what is absent is generated once and kept in the data folder. */
 export async function secretsOf(
@@ -15,20 +21,25 @@ export async function secretsOf(
   return {
     sessionSecret: config.sessionSecret ?? (await keptSecret(folder, 'session-secret')),
     oauthPassword: config.oauthPassword ?? (await keptSecret(folder, 'oauth-password')),
+    signingKey: await keptSecret(folder, 'signing-key.pem', newSigningKey),
   }
 }
 
 /**
- * The secret kept in `folder` under `name`, 256 random bits as base64url; made when it is not there. However many processes ask at once,
+ * The secret kept in `folder` under `name`, 256 random bits as base64url unless told otherwise; made when it is not there. However many processes ask at once,
  * all get the same. Only the owner may read the file.
  */
-export async function keptSecret(folder: string, name: string): Promise<string> {
+export async function keptSecret(folder: string, name: string, make = randomSecret): Promise<string> {
   const path = join(folder, name)
   const kept = await readKept(path)
   if (kept !== undefined) return kept
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  await create(path, `${randomBytes(32).toString('base64url')}\n`)
+  await create(path, `${make().trim()}\n`)
   return (await readKept(path)) ?? gone(path)
+}
+
+function randomSecret(): string {
+  return randomBytes(32).toString('base64url')
 }
 
 async function readKept(path: string): Promise<string | undefined> {

@@ -36,9 +36,9 @@ test('an emptied secret is told, not replaced', async () => {
   await expect(keptSecret(folder.path, 'key')).rejects.toThrow('holds no secret')
 })
 
-test('a configured secret is taken as it is, and nothing is written', async () => {
+test('a configured secret is taken as it is, and only the signing key is written', async () => {
   await using folder = await temporaryFolder()
   const config = { cacheDir: folder.path, sessionSecret: 'a', oauthPassword: 'b' }
-  expect(await secretsOf(config)).toEqual({ sessionSecret: 'a', oauthPassword: 'b' })
-  expect(await readdir(folder.path)).toEqual([])
+  expect(await secretsOf(config)).toMatchObject({ sessionSecret: 'a', oauthPassword: 'b' })
+  expect(await readdir(join(folder.path, 'secrets'))).toEqual(['signing-key.pem'])
 })

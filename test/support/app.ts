@@ -5,6 +5,7 @@ import { silentLog } from '../../src/base/log.ts'
 import { type Clock, days, minutes, seconds, systemClock } from '../../src/base/time.ts'
 import type { Limits } from '../../src/registry/context.ts'
 import { createRegistry, type Registry } from '../../src/registry/registry.ts'
+import { newSigningKey } from '../../src/registry/signer.ts'
 import { createUpstream, type Upstream } from '../../src/registry/upstream.ts'
 import { createApp } from '../../src/server/app.ts'
 import type { ProviderConfig } from '../../src/server/web/account/providers.ts'
@@ -12,6 +13,8 @@ import { openStorage, type Storage, type StorageConfig } from '../../src/storage
 import { NpmUser } from './npm-user.ts'
 import type { Engine } from './services.ts'
 import { temporaryFolder } from './temporary-folder.ts'
+
+const SIGNING_KEY = newSigningKey()
 
 export type TestAppOptions = {
   /** Another engine than SQLite, the mock and the disk. */
@@ -129,6 +132,7 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     limits: { ...limits, ...options.limits },
     host: () => options.host ?? host,
     sealingKey: 'a key for tests',
+    signingKey: SIGNING_KEY,
     ...(upstream ? { upstream } : {}),
     peers: (options.peers ?? []).map((url) => createUpstream({ url, timeout: seconds(5) })),
     mirrorPolicy: {

@@ -22,8 +22,10 @@ export const MEDIA_TYPES: Readonly<Record<Form, string>> = {
   short: 'application/vnd.npm.install-v1+json',
 }
 
+const ATTESTATIONS = /("attestations":\s*\{\s*"url":\s*")[^"]*?(\/-\/npm\/v1\/attestations\/)/
+
 /** Rises when rendering changes, so that clients and caches do not keep what an older release made. */
-const RENDERING = 1
+const RENDERING = 2
 
 /**
  * Renders packuments and keeps the bytes, compressed ones too. The key holds the revision, which rises with every change: nothing
@@ -110,10 +112,19 @@ export function versionText(
   { npmName, address, form }: { npmName: string; address: string; form: Form },
 ): string {
   const tarball = JSON.stringify(`${address}/${tarballPath(npmName, version.version)}`)
-  const dist = withMembers(version.dist, `"tarball":${tarball}`)
+  const dist = withMembers(withOwnAttestations(version.dist, address), `"tarball":${tarball}`)
   const deprecated =
     version.deprecated === undefined ? '' : `,"deprecated":${JSON.stringify(version.deprecated)}`
   return withMembers(version[form], `"dist":${dist}${deprecated}`)
+}
+
+/** `dist` with the address of its attestations at this registry, whichever it was. */
+function withOwnAttestations(dist: string, address: string): string {
+  if (!dist.includes('"attestations"')) return dist
+  return dist.replace(
+    ATTESTATIONS,
+    (_, before, path) => `${before}${JSON.stringify(address).slice(1, -1)}${path}`,
+  )
 }
 
 /** The text of a JSON object with more members at its end. */

@@ -78,6 +78,7 @@ function publishRequest(
   const integrity = textOf(dist.integrity)
   const sha1 = textOf(dist.shasum)
   const access = accessIn(document)
+  const provenance = provenanceIn(document)
   const readme = textOf(version.readme) ?? textOf(document.readme)
   return {
     missing: 'create',
@@ -87,12 +88,20 @@ function publishRequest(
     tags: Object.keys(objectOf(document['dist-tags']) ?? {}),
     readme: readme === NO_README ? undefined : readme,
     ...(access && { access }),
+    ...(provenance !== undefined && { provenance }),
     content: {
       kind: 'tarball',
       print: tarball,
       expect: { ...(integrity === undefined ? {} : { integrity }), ...(sha1 === undefined ? {} : { sha1 }) },
     },
   }
+}
+
+/** The text of the `.sigstore` attachment, which is no base64. */
+function provenanceIn(document: JsonObject): string | undefined {
+  const attachments = Object.entries(objectOf(document._attachments) ?? {})
+  const bundle = attachments.find(([name]) => name.endsWith('.sigstore'))?.[1]
+  return textOf(objectOf(bundle)?.data)
 }
 
 function checkNames(npmName: string, document: JsonObject, version: JsonObject): void {

@@ -30,6 +30,7 @@ import { changeProfile, showProfile } from './profile.ts'
 import { putPackage, requireRevision } from './publish.ts'
 import type { Reads } from './read.ts'
 import { search } from './search.ts'
+import { bulkAdvisories, quickAudit, showAttestations, showKeys } from './security.ts'
 import { listOwnStars, listStars, putStars, setStar } from './stars.ts'
 import { removeTag, setTag, setTags, showTags } from './tags.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
@@ -57,7 +58,7 @@ export const npmEnvelope: Envelope = (fault) => ({
   },
 })
 
-/** Organisations are namespaces; `-` stands where pnpm names nobody. */
+/** Organisations are namespaces. */
 function organisationRoutes(registry: Registry): Router {
   const router = new Router()
   router.get('/-/org/:org/user', (ctx) => listMembers(ctx, registry))
@@ -78,41 +79,62 @@ function organisationRoutes(registry: Registry): Router {
   return router
 }
 
-/** Every endpoint of the npm door, a line each. Paths come in canonical form: a name is one segment (see names.ts). */
-export function npmRoutes(door: NpmDoor): Router {
-  const router = new Router({ strict: false })
-  router.use(offerWebOtp(door.registry))
-  router.get('/-/ping', (ctx) => json(ctx, 200, {}))
-  router.get('/-/v1/search', (ctx) => search(ctx, door.registry))
+/** People and their ways in. */
+function accountRoutes(door: NpmDoor): Router {
+  const { registry } = door
+  const router = new Router()
   router.get('/-/whoami', (ctx) => whoami(ctx))
-  router.post('/-/v1/login', (ctx) => beginWebLogin(ctx, door.registry))
-  router.get('/-/v1/login/poll/:id', (ctx) => pollWebLogin(ctx, door.registry))
-  router.get('/-/npm/v1/user', (ctx) => showProfile(ctx, door.registry))
-  router.post('/-/npm/v1/user', (ctx) => changeProfile(ctx, door.registry))
-  router.get('/-/npm/v1/tokens', (ctx) => listTokens(ctx, door.registry))
-  router.post('/-/npm/v1/tokens', (ctx) => createToken(ctx, door.registry))
-  router.delete('/-/npm/v1/tokens/token/:key', (ctx) => revokeToken(ctx, door.registry))
+  router.post('/-/v1/login', (ctx) => beginWebLogin(ctx, registry))
+  router.get('/-/v1/login/poll/:id', (ctx) => pollWebLogin(ctx, registry))
+  router.get('/-/npm/v1/user', (ctx) => showProfile(ctx, registry))
+  router.post('/-/npm/v1/user', (ctx) => changeProfile(ctx, registry))
+  router.get('/-/npm/v1/tokens', (ctx) => listTokens(ctx, registry))
+  router.post('/-/npm/v1/tokens', (ctx) => createToken(ctx, registry))
+  router.delete('/-/npm/v1/tokens/token/:key', (ctx) => revokeToken(ctx, registry))
   router.put('/-/user/:couch', (ctx) => login(ctx, door))
   router.put('/-/user/:couch/-rev/:rev', (ctx) => login(ctx, door))
   router.get('/-/user/:couch', (ctx) => showUser(ctx, door))
   router.delete('/-/user/token/:token', (ctx) => logout(ctx, door))
-  router.get('/-/package/:name/dist-tags', (ctx) => showTags(ctx, door.registry))
-  router.put('/-/package/:name/dist-tags', (ctx) => setTags(ctx, door.registry))
-  router.post('/-/package/:name/dist-tags', (ctx) => setTags(ctx, door.registry))
-  router.put('/-/package/:name/dist-tags/:tag', (ctx) => setTag(ctx, door.registry))
-  router.delete('/-/package/:name/dist-tags/:tag', (ctx) => removeTag(ctx, door.registry))
-  router.get('/-/package/:name/visibility', (ctx) => showVisibility(ctx, door.registry))
-  router.get('/-/package/:name/access', (ctx) => showAccess(ctx, door.registry))
-  router.post('/-/package/:name/access', (ctx) => setAccess(ctx, door.registry))
-  router.get('/-/package/:name/collaborators', (ctx) => showCollaborators(ctx, door.registry))
-  router.use(organisationRoutes(door.registry).routes())
-  router.get('/-/package/:name/owners', (ctx) => showOwners(ctx, door.registry))
-  router.put('/-/package/:name/owners', (ctx) => addOwner(ctx, door.registry))
-  router.delete('/-/package/:name/owners/:user', (ctx) => removeOwner(ctx, door.registry))
-  router.put('/-/user/v1/star', (ctx) => setStar(ctx, door.registry))
-  router.delete('/-/user/v1/star', (ctx) => setStar(ctx, door.registry))
-  router.get('/-/user/v1/star', (ctx) => listOwnStars(ctx, door.registry))
-  router.get('/-/_view/starredByUser', (ctx) => listStars(ctx, door.registry))
+  router.put('/-/user/v1/star', (ctx) => setStar(ctx, registry))
+  router.delete('/-/user/v1/star', (ctx) => setStar(ctx, registry))
+  router.get('/-/user/v1/star', (ctx) => listOwnStars(ctx, registry))
+  router.get('/-/_view/starredByUser', (ctx) => listStars(ctx, registry))
+  return router
+}
+
+/** What is asked and changed about packages beside their documents. */
+function packageRoutes(registry: Registry): Router {
+  const router = new Router()
+  router.get('/-/package/:name/dist-tags', (ctx) => showTags(ctx, registry))
+  router.put('/-/package/:name/dist-tags', (ctx) => setTags(ctx, registry))
+  router.post('/-/package/:name/dist-tags', (ctx) => setTags(ctx, registry))
+  router.put('/-/package/:name/dist-tags/:tag', (ctx) => setTag(ctx, registry))
+  router.delete('/-/package/:name/dist-tags/:tag', (ctx) => removeTag(ctx, registry))
+  router.get('/-/package/:name/visibility', (ctx) => showVisibility(ctx, registry))
+  router.get('/-/package/:name/access', (ctx) => showAccess(ctx, registry))
+  router.post('/-/package/:name/access', (ctx) => setAccess(ctx, registry))
+  router.get('/-/package/:name/collaborators', (ctx) => showCollaborators(ctx, registry))
+  router.get('/-/package/:name/owners', (ctx) => showOwners(ctx, registry))
+  router.put('/-/package/:name/owners', (ctx) => addOwner(ctx, registry))
+  router.delete('/-/package/:name/owners/:user', (ctx) => removeOwner(ctx, registry))
+  router.post('/-/npm/v1/security/advisories/bulk', (ctx) => bulkAdvisories(ctx, registry))
+  router.post('/-/npm/v1/security/audits', (ctx) => quickAudit(ctx, registry))
+  router.post('/-/npm/v1/security/audits/quick', (ctx) => quickAudit(ctx, registry))
+  router.get('/-/npm/v1/keys', (ctx) => showKeys(ctx, registry))
+  router.get('/-/npm/v1/attestations/:spec', (ctx) => showAttestations(ctx, registry))
+  return router
+}
+
+/** Every endpoint of the npm door, a line each. Paths come in canonical form: a name is one segment (see names.ts). */
+export function npmRoutes(door: NpmDoor): Router {
+  const { registry } = door
+  const router = new Router({ strict: false })
+  router.use(offerWebOtp(registry))
+  router.get('/-/ping', (ctx) => json(ctx, 200, {}))
+  router.get('/-/v1/search', (ctx) => search(ctx, registry))
+  router.use(accountRoutes(door).routes())
+  router.use(packageRoutes(registry).routes())
+  router.use(organisationRoutes(registry).routes())
   router.all('/-/*rest', (ctx) => unknown(ctx))
   router.get('/:name', (ctx) => read(ctx, (reading) => door.reads.packument(named(ctx), reading)))
   router.get('/:name/:version', (ctx) =>

@@ -110,6 +110,7 @@ export async function deleteTags(tx: Tx, packageId: string): Promise<void> {
 /** Drops what was mirrored of a package that becomes ours. */
 export async function forgetMirrored(tx: Tx, packageId: string): Promise<void> {
   await tx.deleteFrom('upstream_document').where('package_id', '=', packageId).execute()
+  await tx.deleteFrom('attestation').where('package_id', '=', packageId).execute()
   await tx.deleteFrom('version').where('package_id', '=', packageId).execute()
   await deleteTags(tx, packageId)
 }
@@ -129,7 +130,9 @@ export async function upsertMaintainer(tx: Tx, row: MaintainerRow): Promise<void
     .insertInto('maintainer')
     .values(row)
     .onConflict((conflict) =>
-      conflict.columns(['package_id', 'namespace']).doUpdateSet({ accepted_at: row.accepted_at, invitation: row.invitation }),
+      conflict
+        .columns(['package_id', 'namespace'])
+        .doUpdateSet({ accepted_at: row.accepted_at, invitation: row.invitation }),
     )
     .execute()
 }

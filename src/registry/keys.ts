@@ -1,0 +1,89 @@
+import type { CompiledQuery } from 'kysely'
+import { isFault } from '../base/fault.ts'
+import { SingleFlight } from '../base/single-flight.ts'
+import { days, type Millis, seconds } from '../base/time.ts'
+import { settingByName, upsertSetting } from '../storage/tables/settings.ts'
+import type { Context } from './context.ts'
+import type { JsonObject } from './model.ts'
+import type { Network } from './network.ts'
+import type { RegistryKey } from './signer.ts'
+import type { Upstream } from './upstream.ts'
+
+type Key = RegistryKey | JsonObject
+type Kept = { readonly at: Millis; readonly keys: readonly JsonObject[] }
+
+const SETTING = 'upstream-keys'
+const FRESH = days(1)
+const PATIENCE = seconds(5)
+const MAX_KEYS = 2 ** 20
+
+/**
+ * The keys that signatures in our packuments are checked with: ours, and the upstream's, whose signatures mirrored packages carry. npm gives up
+ * at the first signature whose key it does not find, so the upstream's are kept for when it is away.
+ */
+export class Keys {
+  readonly #context: Context
+  readonly #network: Network
+  readonly #upstream: Upstream | undefined
+  readonly #own: RegistryKey | undefined
+  readonly #query: CompiledQuery<{ value: string }>
+  readonly #asking = new SingleFlight<readonly JsonObject[] | undefined>()
+
+  constructor(
+    context: Context,
+    parts: { network: Network; upstream?: Upstream; own: RegistryKey | undefined },
+  ) {
+    this.#context = context
+    this.#network = parts.network
+    this.#upstream = parts.upstream
+    this.#own = parts.own
+    this.#query = settingByName(context.storage.sql.read)
+  }
+
+  async list(): Promise<Key[]> {
+    return [...(await this.#upstreams()), ...(this.#own ? [this.#own] : [])]
+  }
+
+  async #upstreams(): Promise<readonly JsonObject[]> {
+    const kept = await this.#kept()
+    if (kept && this.#context.clock.now() - kept.at < FRESH) return kept.keys
+    if (!this.#upstream?.service || (await this.#network.isOffline())) return kept?.keys ?? []
+    return (await this.#asking.run(SETTING, () => this.#ask())) ?? kept?.keys ?? []
+  }
+
+  async #kept(): Promise<Kept | undefined> {
+    const row = await this.#context.storage.sql.first(this.#query, [SETTING])
+    // We wrote it ourselves.
+    return row && (JSON.parse(row.value) as Kept)
+  }
+
+  async #ask(): Promise<readonly JsonObject[] | undefined> {
+    try {
+      const request = { path: '/-/npm/v1/keys', deadline: PATIENCE, limit: MAX_KEYS }
+      const answer = await this.#upstream?.service?.(request)
+      const keys = answer && keysIn(answer)
+      if (!keys) return undefined
+      const value = JSON.stringify({ at: this.#context.clock.now(), keys } satisfies Kept)
+      await this.#context.storage.sql.transaction((tx) => upsertSetting(tx, { name: SETTING, value }))
+      return keys
+    } catch (error) {
+      if (!isFault(error)) throw error
+      this.#context.log.info({ err: error }, 'the upstream did not tell its keys')
+      return undefined
+    }
+  }
+}
+
+/** The keys of an answer; undefined when it is none. */
+function keysIn(bytes: Buffer): JsonObject[] | undefined {
+  try {
+    const { keys } = JSON.parse(bytes.toString()) as JsonObject // whatever else it is has no keys
+    return Array.isArray(keys) ? keys.filter(isKey) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isKey(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && 'keyid' in value && 'key' in value
+}
