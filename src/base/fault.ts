@@ -39,6 +39,8 @@ export const faults = {
     say: (_: { authUrl?: string; doneUrl?: string }) =>
       'This needs a one-time password from your authenticator, or a recovery code.',
   },
+  /** As UNAUTHENTICATED, without asking for a token, which would make npm speak of tokens instead of saying this. */
+  WRONG_PASSWORD: { status: 401, say: (d: { why: string }) => d.why },
   FORBIDDEN: { status: 403, say: (d: { why: string }) => d.why },
   NOT_A_MAINTAINER: {
     status: 403,

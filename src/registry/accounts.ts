@@ -3,9 +3,9 @@ import { Fault, fail } from '../base/fault.ts'
 import { parseNamespace, RESERVED_NAMESPACES } from '../base/name.ts'
 import { type AccountRow, Conflict, type Tx } from '../storage/sql/database.ts'
 import {
-  countAccounts,
   findAccount,
   findAccountById,
+  hasAdministrator,
   insertAccount,
   insertMembership,
   insertNamespace,
@@ -115,9 +115,9 @@ export class Accounts {
     return row && accountOf(row)
   }
 
-  /** Whether nobody has an account yet. */
-  async isEmpty(): Promise<boolean> {
-    return (await countAccounts(this.#context.storage.sql.read)) === 0
+  /** Whether anybody can administer the registry. */
+  hasAdministrator(): Promise<boolean> {
+    return hasAdministrator(this.#context.storage.sql.read)
   }
 
   /**

@@ -30,9 +30,9 @@ export class SignUp {
     this.#accounts = accounts
   }
 
-  /** The secret of a link that makes the first administrator; undefined when there are accounts. Earlier ones of its kind end. */
+  /** The secret of a link that makes the first administrator; undefined when there is one. Earlier ones of its kind end. */
   async setupSecret(): Promise<string | undefined> {
-    if (!(await this.#accounts.isEmpty())) return undefined
+    if (await this.#accounts.hasAdministrator()) return undefined
     const now = this.#context.clock.now()
     const secret = newSecret()
     await this.#context.storage.sql.transaction(async (tx) => {

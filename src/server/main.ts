@@ -14,7 +14,14 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function run(argv: readonly string[]): Promise<number> {
   const { command, names, flags, options } = parseCommandLine(argv, commands)
   const execute = await command.load()
-  return execute({ names, flags, settings: readSettings(options) })
+  return execute({
+    names,
+    flags,
+    // Read only by commands that need them: a mistake in the configuration must not keep anybody from the help.
+    get settings() {
+      return readSettings(options)
+    },
+  })
 }
 
 function explain(error: unknown): number {

@@ -1,11 +1,12 @@
 import { usage } from '../failure.ts'
-import { isOwnAddress } from './address.ts'
+import { isLoopback, isOwnAddress } from './address.ts'
 import { webAddress } from './kinds.ts'
 import type { Config } from './options.ts'
 
 /**
  * The registry to mirror, for the server that listens on `port`; undefined for none. People point npm at us, so npm's own
- * configuration may lead back here: then it is npm's default. Throws a Failure when UPSTREAM itself leads back here.
+ * configuration may lead back here, or to a server that ran on another port before: an address of this very machine is passed over for
+ * npm's default. Throws a Failure when UPSTREAM itself leads back here.
  */
 export async function upstreamAddress(
   config: Pick<Config, 'upstream' | 'host' | 'externalHost'>,
@@ -22,5 +23,5 @@ export async function upstreamAddress(
   const candidates = [npmConf().config.get('registry'), npmConf.defaults.registry]
   return candidates
     .map((it) => (typeof it === 'string' ? webAddress.read(it, '') : undefined))
-    .find((address) => address !== undefined && !isOurs(address))
+    .find((address) => address !== undefined && !isOurs(address) && !isLoopback(new URL(address).hostname))
 }

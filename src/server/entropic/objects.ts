@@ -22,7 +22,7 @@ async function show(ctx: Context, registry: Registry): Promise<void> {
   const algo = param(ctx, 'algo')
   if (algo !== 'sha512')
     throw new Fault('BAD_REQUEST', { why: `"${algo}" is not an algorithm objects are kept by; use sha512` })
-  await reply(ctx, await object(ctx, registry, `sha512-${param(ctx, 'digest')}`))
+  await reply(ctx, await object(ctx, registry, `sha512-${param(ctx, 'digest').replace(/^sha512-/, '')}`)) // as documents spell it, too
 }
 
 async function object(ctx: Context, registry: Registry, digest: string): Promise<Answer> {

@@ -31,7 +31,8 @@ async function answerFault(ctx: Context, fault: Fault, envelope: Envelope): Prom
   if (isFault(fault, 'TOO_MANY_REQUESTS')) ctx.set('retry-after', String(fault.detail.seconds))
   if (isFault(fault, 'UNAVAILABLE')) ctx.set('retry-after', '5')
   if (isFault(fault, 'METHOD_NOT_ALLOWED')) ctx.set('allow', fault.detail.allowed.join(', '))
-  if (status === 401) ctx.set('www-authenticate', isFault(fault, 'OTP_REQUIRED') ? 'OTP' : 'Bearer')
+  if (status === 401 && !isFault(fault, 'WRONG_PASSWORD'))
+    ctx.set('www-authenticate', isFault(fault, 'OTP_REQUIRED') ? 'OTP' : 'Bearer')
   ctx.set('cache-control', 'no-store')
   if (!worded) return
   ctx.type = 'application/json'

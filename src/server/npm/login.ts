@@ -11,7 +11,7 @@ export type Login = { readonly name: string; readonly token: string; readonly cr
 
 /**
  * PUT /-/user/org.couchdb.user:NAME, the password login of every client: logs an account in, or signs a new one up where that is open.
- * `npm adduser` sends an email, `npm login` may not; a name that exists is always a login. Wrong password: UNAUTHENTICATED.
+ * `npm adduser` sends an email, `npm login` does not, so that a mistyped name makes no account. Wrong password: WRONG_PASSWORD.
  */
 export async function passwordLogin(
   registry: Registry,
@@ -34,16 +34,19 @@ export async function passwordLogin(
     await registry.twoFactor.verify(known, otp, address)
   }
   if (known) return issue(registry, { name, address, created: false })
-  if (!signUp || (await registry.accounts.find(name)))
-    throw new Fault('UNAUTHENTICATED', { why: refusal(signUp) })
+  const email = textOf(body.email)
+  if (!signUp || email === undefined || (await registry.accounts.find(name)))
+    throw new Fault('WRONG_PASSWORD', { why: refusal(signUp) })
   const by = { actor: name, address }
-  await registry.signUp.open({ name, password, email: textOf(body.email) ?? '', by })
+  await registry.signUp.open({ name, password, email, by })
   return issue(registry, { name, address, created: true })
 }
 
 function refusal(signUp: boolean): string {
   const wrong = 'The user name or the password is wrong.'
-  return signUp ? wrong : `${wrong} New accounts are made by the administrator here.`
+  return signUp
+    ? `${wrong} To make an account: npm adduser --auth-type=legacy`
+    : `${wrong} New accounts are made by the administrator here.`
 }
 
 async function issue(

@@ -12,12 +12,15 @@ export function listAccounts(db: Reader): Promise<AccountRow[]> {
   return db.selectFrom('account').selectAll().orderBy('name').execute()
 }
 
-export async function countAccounts(db: Reader): Promise<number> {
+/** Whether an administrator has an account that is not disabled. */
+export async function hasAdministrator(db: Reader): Promise<boolean> {
   const row = await db
     .selectFrom('account')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow()
-  return row.count
+    .select('id')
+    .where('role', '=', 'admin')
+    .where('disabled_at', 'is', null)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Throws Conflict when the name is taken. */

@@ -11,9 +11,11 @@ import { type AccountDoor, field, problemNote, problemOf } from './parts.ts'
 
 /** `GET /www/signup`, with `?link=SECRET` by invitation. */
 export async function showSignUp(ctx: Context, door: AccountDoor): Promise<void> {
-  const link = typeof ctx.query.link === 'string' ? ctx.query.link : (sessionOf(ctx).link ?? '')
+  const sent = typeof ctx.query.link === 'string' ? ctx.query.link : undefined
+  const link = sent ?? sessionOf(ctx).link ?? ''
   const role = link === '' ? undefined : await door.registry.signUp.roleOf(link)
-  if (role === undefined && !door.signUp) return closedPage(ctx, link !== '')
+  // Who was sent a link expects what it promised: an ordinary account instead would be a surprise.
+  if (role === undefined && (sent || !door.signUp)) return closedPage(ctx, link !== '')
   const { arrival } = sessionOf(ctx)
   await formPage(ctx, door, {
     link: role ? link : '',
@@ -104,11 +106,11 @@ async function formPage(
 
 async function closedPage(ctx: Context, hadLink: boolean): Promise<void> {
   const why = hadLink
-    ? 'This link was used already or is too old.'
+    ? 'This link was used already, was replaced by a newer one, or is too old.'
     : 'New accounts are made by invitation here.'
   const body = html`<div class="empty">
   <h1>No new account</h1>
-  <p>${why} Ask an administrator of this registry for a link.</p>
+  <p>${why} Ask an administrator of this registry for a link; where there is none yet, the server prints one when it starts.</p>
   <p><a class="button" href="/www/login">Log in</a></p>
 </div>`
   await page(ctx, { title: 'Sign up', body, status: 403 })
