@@ -23,6 +23,7 @@ import type { Federation } from './federation.ts'
 import { likelyVersions } from './likely-versions.ts'
 import type { Mirror } from './mirror.ts'
 import type { FileTree, PackageHead, VersionHead } from './model.ts'
+import type { Verdict } from './policy.ts'
 
 /** A tarball ready to be sent: at rest, or still arriving from upstream. */
 export type Tarball =
@@ -61,7 +62,7 @@ export class Contents {
   ): Promise<Extract<Tarball, { kind: 'stored' }> | undefined> {
     const row = await this.#context.storage.sql.first(this.#byName, ['', npmName, version])
     if (row?.access !== 'public' || row.removed_at !== null) return undefined
-    if (row.source === 'mirror') this.#cache.note(row.package_id, row.version)
+    if (row.source === 'mirror') this.#use(row, npmName)
     return stored(row)
   }
 
@@ -69,9 +70,22 @@ export class Contents {
   async tarball(head: PackageHead, version: string): Promise<Tarball> {
     const row = await findVersion(this.#context.storage.sql.read, head.id, version)
     const kept = row && row.removed_at === null ? stored(row) : undefined
+    if (kept && row && isUpstreams(head)) this.#use(row, head.npmName)
     if (kept) return kept
     if (head.source === 'mirror' && row?.removed_at == null) return this.#mirror.tarball(head, version)
     return this.#missing(head.name, version)
+  }
+
+  /** Whether a version may be installed from here, and why. VERSION_NOT_FOUND, UPSTREAM_…. */
+  async verdict(head: PackageHead, version: string): Promise<Verdict> {
+    if (isUpstreams(head)) return this.#mirror.verdict(head, version)
+    return { allowed: true, why: 'it is not mirrored from upstream' }
+  }
+
+  /** A stored tarball is asked for: FORBIDDEN when policy withholds it by now. */
+  #use(row: { package_id: string; version: string; published_at: Millis }, npmName: string): void {
+    this.#mirror.policy.check(npmName, row.version, row.published_at)
+    this.#cache.note(row.package_id, row.version)
   }
 
   /** The versions known here with their Entropic integrities, yanked ones too; mirrored ones as far as they were exploded. */
@@ -100,6 +114,7 @@ export class Contents {
     const row = await findVersion(this.#context.storage.sql.read, head.id, version)
     if (row && row.removed_at !== null) this.#missing(head.name, version)
     const known = row ? versionHeadOf(row) : undefined
+    if (row && isUpstreams(head)) this.#mirror.policy.check(head.npmName, version, row.published_at)
     if (known && isExploded(known)) return known
     if (head.source !== 'mirror') this.#missing(head.name, version)
     const exploded = await this.#explosions.run(`${head.id}@${version}`, () => this.#explode(head, version))
@@ -206,6 +221,10 @@ function stored(row: Pick<StoredTarball, 'tarball' | 'sha1' | 'size' | 'publishe
   const { tarball: digest, sha1, size, published_at } = row
   if (digest === null || sha1 === null || size === null) return undefined
   return { kind: 'stored' as const, print: { digest, sha1, size }, publishedAt: published_at }
+}
+
+function isUpstreams(head: PackageHead): boolean {
+  return head.source === 'mirror' && head.name.host === ''
 }
 
 function isExploded(version: VersionHead): version is VersionHead & { tree: Digest; integrity: Digest } {

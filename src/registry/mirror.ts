@@ -16,6 +16,7 @@ import { Refresher } from './mirror/refresh.ts'
 import { type MirroredTarball, type TarballSource, Tarballs } from './mirror/tarballs.ts'
 import type { JsonObject, Manifest, PackageDoc, PackageHead } from './model.ts'
 import type { Network, NetworkMode } from './network.ts'
+import { Policy, type PolicyRules, type Verdict } from './policy.ts'
 import type { Upstream } from './upstream.ts'
 import { distOf, type UpstreamDocument } from './upstream-document.ts'
 
@@ -38,6 +39,8 @@ export type MirrorDeps = {
   readonly log: Log
   readonly network: Network
   readonly policy: MirrorPolicy
+  /** Absent: everything is offered. */
+  readonly rules?: PolicyRules
 }
 
 /** After a failure, a copy is served as it is for so long before upstream is tried again. */
@@ -58,12 +61,13 @@ export function createMirror(deps: MirrorDeps): Mirror {
 /** Packages of the upstream registry: kept as they came, current as far as policy wants, there for ever once fetched. */
 export class Mirror {
   readonly hasUpstream: boolean
+  readonly policy: Policy
   readonly #storage: Storage
   readonly #upstream: Upstream
   readonly #network: Network
   readonly #clock: Clock
   readonly #log: Log
-  readonly #policy: MirrorPolicy
+  readonly #freshness: MirrorPolicy
   readonly #documents: StoredDocuments
   readonly #refresher: Refresher
   readonly #tarballs: Tarballs
@@ -80,7 +84,8 @@ export class Mirror {
     this.#network = deps.network
     this.#clock = deps.clock
     this.#log = deps.log
-    this.#policy = deps.policy
+    this.#freshness = deps.policy
+    this.policy = new Policy(deps.clock, deps.rules ?? {})
     this.#documents = new StoredDocuments(deps.storage)
     this.#refresher = new Refresher({ ...deps, upstream, documents: this.#documents })
     this.#tarballs = new Tarballs({ ...deps, upstream })
@@ -97,12 +102,12 @@ export class Mirror {
     if ((await this.#mode()) !== 'online') return row
     const stored = await findUpstreamDocument(this.#storage.sql.read, row.id)
     const at = stored?.checked_at ?? Number.NEGATIVE_INFINITY
-    if (now - at < this.#policy.packumentTtl) {
-      this.#asked.set(row.npm_name, { at, due: at + this.#policy.packumentTtl })
+    if (now - at < this.#freshness.packumentTtl) {
+      this.#asked.set(row.npm_name, { at, due: at + this.#freshness.packumentTtl })
       return row
     }
     const refreshed = this.fresh(row)
-    return now - at < this.#policy.staleLimit ? row : refreshed
+    return now - at < this.#freshness.staleLimit ? row : refreshed
   }
 
   /** Asks upstream whatever the copy's age and waits, a little; resolves to the copy we have when no news came. Never fails. */
@@ -129,12 +134,18 @@ export class Mirror {
   /** The package as stored, ready for rendering. PACKAGE_NOT_FOUND; UPSTREAM_… when its bytes were lost and cannot be fetched anew. */
   async document(head: PackageHead): Promise<PackageDoc> {
     const [document, pins] = await Promise.all([this.#open(head), this.#pins(head)])
-    return packageDocOf(head, document, pins)
+    return packageDocOf(head, document, { pins, policy: this.policy })
   }
 
   /** A version's package.json as upstream has it, `dist` and all. VERSION_NOT_FOUND, UPSTREAM_…. */
   async manifest(head: PackageHead, version: string): Promise<Manifest> {
     return { ...(await this.#version(head, version)).manifest, name: head.npmName, version }
+  }
+
+  /** Whether a version is offered here, and why. VERSION_NOT_FOUND, UPSTREAM_…. */
+  async verdict(head: PackageHead, version: string): Promise<Verdict> {
+    const { publishedAt } = await this.#version(head, version)
+    return this.policy.judge(head.npmName, version, publishedAt ?? head.createdAt)
   }
 
   /** Where a version's tarball is upstream and what must hold of it. VERSION_NOT_FOUND, UPSTREAM_…. */
@@ -172,7 +183,11 @@ export class Mirror {
 
   #wanted(head: PackageHead, version: string) {
     const source = async () => {
-      if (!(await this.#isOffline())) return this.tarballOf(head, version)
+      if (!(await this.#isOffline())) {
+        const source = await this.tarballOf(head, version)
+        this.policy.check(head.npmName, version, source.publishedAt)
+        return source
+      }
       const spec = `${head.npmName}@${version}`
       return fail('PACKAGE_NOT_FOUND', { spec, why: this.#offline(spec) })
     }
@@ -194,11 +209,11 @@ export class Mirror {
     }
     try {
       const row = await this.#refresher.ask(npmName, this.#closing.signal)
-      note(this.#policy.packumentTtl)
+      note(this.#freshness.packumentTtl)
       return row
     } catch (err) {
       if (isFault(err, 'PACKAGE_NOT_FOUND')) throw err
-      note(Math.min(RESPITE, this.#policy.packumentTtl))
+      note(Math.min(RESPITE, this.#freshness.packumentTtl))
       this.#log.warn({ err, name: npmName }, 'upstream could not be asked for a package')
       throw err
     }
@@ -207,7 +222,7 @@ export class Mirror {
   /** As #ask, throwing UPSTREAM_TIMEOUT when it takes longer than an answer may wait; the asking goes on. */
   async #askPatiently(npmName: string): Promise<PackageRow> {
     const answered = new AbortController()
-    const patience = this.#policy.patience ?? seconds(5)
+    const patience = this.#freshness.patience ?? seconds(5)
     const late = wait(patience, undefined, { signal: answered.signal }).then(() => {
       throw new Fault('UPSTREAM_TIMEOUT', { what: npmName, why: 'it is slow' })
     })

@@ -90,6 +90,8 @@ export class Prefetch {
 
   async #fetch(head: PackageHead, version: string): Promise<Fetched> {
     if (head.source === 'local') return { kind: 'own', bytes: 0 }
+    const { allowed, why } = await this.#mirror.verdict(head, version)
+    if (!allowed) fail('FORBIDDEN', { why: `it is withheld here: ${why}` })
     const row = await findVersion(this.#context.storage.sql.read, head.id, version)
     if (row?.tarball) return { kind: 'stored', bytes: row.size ?? 0 }
     const print = await this.#mirror.fetchTarball(head, version)

@@ -29,6 +29,7 @@ import { Organisations } from './organisations.ts'
 import { Owners } from './owners.ts'
 import { Packages } from './packages.ts'
 import { Passkeys } from './passkeys.ts'
+import type { Policy, PolicyRules } from './policy.ts'
 import { Prefetch } from './prefetch.ts'
 import { Sealer } from './seal.ts'
 import { Search } from './search.ts'
@@ -75,6 +76,8 @@ export interface Registry {
   readonly network: Network
   readonly prefetch: Prefetch
   readonly bundles: Bundles
+  /** Which mirrored versions are offered. */
+  readonly policy: Policy
   readonly discovery: Discovery
   readonly search: Search
   readonly stats: Stats
@@ -104,6 +107,8 @@ export type RegistryDeps = {
   /** Absent: nothing is mirrored. */
   readonly upstream?: Upstream
   readonly mirrorPolicy: MirrorPolicy
+  /** Absent: every mirrored version is offered. */
+  readonly policyRules?: PolicyRules
   /** Other registries of this API, whose packages are fetched under their own hosts; closed with the registry. */
   readonly peers?: readonly Upstream[]
 }
@@ -189,9 +194,10 @@ function createAssurances(
 
 /** Where packages come from that are not published here. */
 function createOrigins(deps: RegistryDeps, context: Context, content: ContentStore) {
-  const { mirrorPolicy: policy, upstream, peers = [] } = deps
+  const { mirrorPolicy: policy, policyRules: rules, upstream, peers = [] } = deps
   const network = new Network(context.storage.sql, policy.mode)
-  const mirror = createMirror({ ...context, network, policy, ...(upstream && { upstream }) })
+  const given = { ...(upstream && { upstream }), ...(rules && { rules }) }
+  const mirror = createMirror({ ...context, network, policy, ...given })
   const federation = new Federation(context, { content, network, policy, peers })
   const cache = new Cache(context)
   const contents = new Contents(context, { content, mirror, federation, cache })
@@ -203,7 +209,11 @@ function createProvisions(
   context: Context,
   parts: { packages: Packages; documents: Documents; mirror: Mirror },
 ) {
-  return { bundles: new Bundles(context, parts), prefetch: new Prefetch(context, parts) }
+  return {
+    bundles: new Bundles(context, parts),
+    prefetch: new Prefetch(context, parts),
+    policy: parts.mirror.policy,
+  }
 }
 
 /** Accounts and the ways into them. */

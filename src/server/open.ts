@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../base/time.ts'
 import { noUpstream } from '../registry/mirror/no-upstream.ts'
 import { RoutedUpstream } from '../registry/mirror/routes.ts'
 import type { NetworkMode } from '../registry/network.ts'
+import type { PolicyRules } from '../registry/policy.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createUpstream, type Upstream } from '../registry/upstream.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
@@ -102,9 +103,21 @@ export function configuredRegistry(
       staleLimit: config.staleLimit,
       ...(mode && { mode }),
     },
+    policyRules: rulesOf(config),
     ...(upstream && { upstream }),
     peers: config.federationHosts.map((url) => createUpstream({ url, timeout: config.upstreamTimeout })),
   })
+}
+
+function rulesOf(config: Config): PolicyRules {
+  const { minReleaseAge, minReleaseAgeExempt: exempt, policyAllow: allow, policyBlock: block } = config
+  const { policyFreeze: freeze } = config
+  return {
+    ...(minReleaseAge > 0 && { minimumAge: minReleaseAge, exempt }),
+    ...(allow.length > 0 && { allow }),
+    ...(block.length > 0 && { block }),
+    ...(freeze !== undefined && { freeze }),
+  }
 }
 
 /** Runs `work` on the registry, beside a server that may be running on the same data, and closes everything after it. */

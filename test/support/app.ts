@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { silentLog } from '../../src/base/log.ts'
 import { type Clock, days, minutes, seconds, systemClock } from '../../src/base/time.ts'
 import type { Limits } from '../../src/registry/context.ts'
+import type { PolicyRules } from '../../src/registry/policy.ts'
 import { createRegistry, type Registry } from '../../src/registry/registry.ts'
 import { newSigningKey } from '../../src/registry/signer.ts'
 import { createUpstream, type Upstream } from '../../src/registry/upstream.ts'
@@ -26,6 +27,8 @@ export type TestAppOptions = {
   /** Addresses of other registries of this API. */
   readonly peers?: readonly string[]
   readonly offline?: boolean
+  /** Which mirrored versions are offered; absent: all. */
+  readonly rules?: PolicyRules
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly signUp?: boolean
@@ -134,6 +137,7 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     sealingKey: 'a key for tests',
     signingKey: SIGNING_KEY,
     ...(upstream ? { upstream } : {}),
+    ...(options.rules && { policyRules: options.rules }),
     peers: (options.peers ?? []).map((url) => createUpstream({ url, timeout: seconds(5) })),
     mirrorPolicy: {
       packumentTtl: minutes(5),

@@ -1,7 +1,9 @@
 import semver from 'semver'
+import { fail } from '../../base/fault.ts'
 import { iso, type Millis } from '../../base/time.ts'
 import { abbreviate } from '../abbreviated.ts'
 import type { Json, JsonObject, PackageDoc, PackageHead, VersionText } from '../model.ts'
+import type { Policy, Verdict } from '../policy.ts'
 import { newestOf } from '../tags.ts'
 import { asObject, type UpstreamDocument } from '../upstream-document.ts'
 
@@ -23,14 +25,25 @@ export type Pins = ReadonlyMap<string, JsonObject>
  * An upstream document as the aggregate packuments are rendered from. What old documents lack is made up for: names, tags and dates.
  * `dist` is passed on as upstream wrote it (also `dist.attestations.url`, which points at the upstream), but for `tarball`.
  */
-export function packageDocOf(head: PackageHead, document: UpstreamDocument, pins: Pins): PackageDoc {
+export function packageDocOf(
+  head: PackageHead,
+  document: UpstreamDocument,
+  { pins, policy }: { pins: Pins; policy: Policy },
+): PackageDoc {
+  const time = timesOf(head, document)
+  const judge = (version: string) =>
+    policy.judge(head.npmName, version, Date.parse(time[version] ?? iso(head.createdAt)))
+  const verdicts = new Map([...document.versions].map((version) => [version, judge(version)]))
+  const offered = [...document.versions].filter((version) => verdicts.get(version)?.allowed)
+  if (offered.length === 0) withheld(head, verdicts)
+  const isHidden = (version: string) => verdicts.get(version)?.allowed === false
   const copied = [...document.members].filter((name) => !NOT_COPIED.has(name))
   return {
     head,
-    tags: tagsOf(document),
-    time: timesOf(head, document),
+    tags: tagsWithin(tagsOf(document), offered),
+    time: Object.fromEntries(Object.entries(time).filter(([version]) => !isHidden(version))),
     root: Object.fromEntries(copied.map((name) => [name, document.member(name)])),
-    versions: versionTexts(head, document, pins),
+    versions: versionTexts(head, document, { pins, offered }),
   }
 }
 
@@ -69,8 +82,34 @@ function newest(times: readonly (readonly [string, string])[]): string | undefin
   return moments.length === 0 ? undefined : iso(moments.reduce((a, b) => Math.max(a, b)))
 }
 
-function* versionTexts(head: PackageHead, document: UpstreamDocument, pins: Pins): Generator<VersionText> {
-  for (const version of document.versions) {
+/** Tags that point at what is hidden move to the newest version offered that is older, or, for `latest`, to the newest at all. */
+function tagsWithin(
+  tags: Readonly<Record<string, string>>,
+  offered: readonly string[],
+): Record<string, string> {
+  const kept = Object.entries(tags).flatMap(([tag, version]) => {
+    if (offered.includes(version)) return [[tag, version] as const]
+    const older = offered.filter((it) => semver.valid(version) && semver.valid(it) && semver.lt(it, version))
+    const moved = newestOf(older) ?? (tag === 'latest' ? newestOf(offered) : undefined)
+    return moved === undefined ? [] : [[tag, moved] as const]
+  })
+  return Object.fromEntries(kept)
+}
+
+function withheld(head: PackageHead, verdicts: ReadonlyMap<string, Verdict>): void {
+  const [first] = verdicts.values()
+  if (first)
+    fail('FORBIDDEN', {
+      why: `Every version of ${head.npmName} is withheld here, the first since ${first.why}`,
+    })
+}
+
+function* versionTexts(
+  head: PackageHead,
+  document: UpstreamDocument,
+  { pins, offered }: { pins: Pins; offered: readonly string[] },
+): Generator<VersionText> {
+  for (const version of offered) {
     const manifest = pins.get(version) ?? document.manifest(version)
     if (manifest) yield versionText(head, version, manifest)
   }

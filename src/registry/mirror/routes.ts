@@ -29,7 +29,8 @@ export class RoutedUpstream implements Upstream {
   }
 }
 
-function patternOf(match: string): RegExp {
+/** Whole names; `*` stands for any text. */
+export function patternOf(match: string): RegExp {
   const parts = match.split('*').map((part) => RegExp.escape(part))
   return new RegExp(`^${parts.join('.*')}$`)
 }

@@ -149,6 +149,13 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./bundle.ts')).showKey,
   },
   {
+    words: 'policy explain',
+    names: ['NAME@VERSION'],
+    about: 'Tell whether a version may be installed from here, and which rule decides; exit with 1 when not',
+    flags: {},
+    load: async () => (await import('./policy.ts')).explain,
+  },
+  {
     words: 'mode',
     names: ['[MODE]'],
     about:

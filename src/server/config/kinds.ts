@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import semver from 'semver'
 import { isLoopback } from './address.ts'
 
 /** How an option's text becomes its value. */
@@ -123,6 +124,24 @@ export function listOf<T>(one: Kind<T>): Kind<readonly T[]> {
       return values.length === parts.length ? values : undefined
     },
   }
+}
+
+/** A moment, as milliseconds since 1970. */
+export const date: Kind<number> = {
+  allowed: 'a date such as 2026-01-31 or 2026-01-31T12:00:00Z',
+  read(it) {
+    const moment = /^\d{4}-\d\d-\d\d/.test(it) ? Date.parse(it) : Number.NaN
+    return Number.isNaN(moment) ? undefined : moment
+  },
+}
+
+/** A package, or many by `*`, with or without a range of versions. */
+export const packageRule: Kind<string> = {
+  allowed: 'name, name@range or @scope/*',
+  read(it) {
+    const at = it.indexOf('@', 1)
+    return at < 0 || semver.validRange(it.slice(at + 1)) !== null ? it : undefined
+  },
 }
 
 /** A name or address to listen on, without port. */

@@ -2,6 +2,7 @@ import { isLoopback } from './address.ts'
 import { dataFolder } from './data-folder.ts'
 import * as kind from './kinds.ts'
 import { type Lookup, type Option, option, optional } from './option.ts'
+import { providerOptions } from './provider-options.ts'
 import { routeList } from './routes.ts'
 
 /** Anybody on the network may not sign up unless the owner says so; on one's own machine it is a convenience. */
@@ -142,6 +143,34 @@ export const options = {
     otherwise: 'without limit',
     about: 'How long gc leaves a mirrored tarball that nobody asks for',
   }),
+  minReleaseAge: option(kind.duration, {
+    env: 'MIN_RELEASE_AGE',
+    fallback: '0s',
+    about: 'How old a mirrored version must be before anybody sees it; most malware is found within days',
+  }),
+  minReleaseAgeExempt: option(kind.listOf(kind.packageRule), {
+    env: 'MIN_RELEASE_AGE_EXEMPT',
+    fallback: '',
+    otherwise: 'none',
+    about: 'Mirrored packages that are seen at once all the same',
+  }),
+  policyAllow: option(kind.listOf(kind.packageRule), {
+    env: 'POLICY_ALLOW',
+    fallback: '',
+    otherwise: 'every package',
+    about: 'The only mirrored packages that may be installed',
+  }),
+  policyBlock: option(kind.listOf(kind.packageRule), {
+    env: 'POLICY_BLOCK',
+    fallback: '',
+    otherwise: 'none',
+    about: 'Mirrored packages that nobody may install, whatever else is said',
+  }),
+  policyFreeze: optional(kind.date, {
+    env: 'POLICY_FREEZE',
+    otherwise: 'no date',
+    about: 'Date after which nothing published upstream is seen',
+  }),
   maxTarball: option(kind.size, {
     env: 'MAX_TARBALL',
     fallback: '512mb',
@@ -190,86 +219,7 @@ export const options = {
     about: 'Key that encrypts what login providers gave us, 32 characters or more',
     secret: 'whole',
   }),
-  oauthGithubClient: optional(kind.text, {
-    env: 'OAUTH_GITHUB_CLIENT',
-    otherwise: 'no login by GitHub',
-    about: 'Client id of the GitHub OAuth app for logging in',
-  }),
-  oauthGithubSecret: optional(kind.text, {
-    env: 'OAUTH_GITHUB_SECRET',
-    otherwise: 'no login by GitHub',
-    about: 'Client secret of the GitHub OAuth app',
-    secret: 'whole',
-  }),
-  oauthGithubUrl: option(kind.webAddress, {
-    env: 'OAUTH_GITHUB_URL',
-    fallback: 'https://github.com',
-    about: 'The GitHub to log in with, for those who have one of their own',
-  }),
-  oauthGitlabClient: optional(kind.text, {
-    env: 'OAUTH_GITLAB_CLIENT',
-    otherwise: 'no login by GitLab',
-    about: 'Client id for logging in with GitLab',
-  }),
-  oauthGitlabSecret: optional(kind.text, {
-    env: 'OAUTH_GITLAB_SECRET',
-    otherwise: 'no login by GitLab',
-    about: 'Client secret for GitLab',
-    secret: 'whole',
-  }),
-  oauthGitlabUrl: option(kind.webAddress, {
-    env: 'OAUTH_GITLAB_URL',
-    fallback: 'https://gitlab.com',
-    about: 'The GitLab to log in with, for those who have one of their own',
-  }),
-  oauthGoogleClient: optional(kind.text, {
-    env: 'OAUTH_GOOGLE_CLIENT',
-    otherwise: 'no login by Google',
-    about: 'Client id for logging in with Google',
-  }),
-  oauthGoogleSecret: optional(kind.text, {
-    env: 'OAUTH_GOOGLE_SECRET',
-    otherwise: 'no login by Google',
-    about: 'Client secret for Google',
-    secret: 'whole',
-  }),
-  oauthMicrosoftClient: optional(kind.text, {
-    env: 'OAUTH_MICROSOFT_CLIENT',
-    otherwise: 'no login by Microsoft',
-    about: 'Client id for logging in with Microsoft',
-  }),
-  oauthMicrosoftSecret: optional(kind.text, {
-    env: 'OAUTH_MICROSOFT_SECRET',
-    otherwise: 'no login by Microsoft',
-    about: 'Client secret for Microsoft',
-    secret: 'whole',
-  }),
-  oauthMicrosoftTenant: option(kind.text, {
-    env: 'OAUTH_MICROSOFT_TENANT',
-    fallback: 'common',
-    about: 'Whose Microsoft accounts may log in: a tenant id, organizations, consumers or common',
-  }),
-  oauthOidcClient: optional(kind.text, {
-    env: 'OAUTH_OIDC_CLIENT',
-    otherwise: 'no login by another issuer',
-    about: 'Client id for logging in with any OpenID Connect issuer',
-  }),
-  oauthOidcSecret: optional(kind.text, {
-    env: 'OAUTH_OIDC_SECRET',
-    otherwise: 'no login by another issuer',
-    about: 'Client secret for that issuer',
-    secret: 'whole',
-  }),
-  oauthOidcIssuer: optional(kind.webAddress, {
-    env: 'OAUTH_OIDC_ISSUER',
-    otherwise: 'no login by another issuer',
-    about: 'Address of that issuer, as it describes itself under /.well-known',
-  }),
-  oauthOidcTitle: option(kind.text, {
-    env: 'OAUTH_OIDC_TITLE',
-    fallback: 'single sign-on',
-    about: 'What the button for that issuer says after "Log in with"',
-  }),
+  ...providerOptions,
   logLevel: option(kind.oneOf(['debug', 'info', 'warn', 'error', 'silent']), {
     env: 'LOG_LEVEL',
     fallback: 'info',

@@ -44,7 +44,7 @@ export class Packuments {
 
   /** Known without rendering: strong, and different for each form, encoding and public address. */
   etag(head: PackageHead, { form, encoding, address }: Wanted): string {
-    return `"${head.id}-${head.revision}-${form}-${encoding}-${this.#addressTag(address)}"`
+    return `"${head.id}-${head.revision}-${form}-${encoding}-${this.#addressTag(address)}${this.#registry.policy.tag(head)}"`
   }
 
   /** The bytes if they are at hand. */
