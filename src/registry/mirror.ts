@@ -4,11 +4,12 @@ import type { Fingerprint } from '../base/digest.ts'
 import { Fault, fail, isFault } from '../base/fault.ts'
 import type { Log } from '../base/log.ts'
 import { SingleFlight } from '../base/single-flight.ts'
-import { type Clock, type Millis, seconds } from '../base/time.ts'
+import { type Clock, iso, type Millis, seconds } from '../base/time.ts'
 import type { PackageRow } from '../storage/sql/database.ts'
 import type { Storage } from '../storage/storage.ts'
 import { findPackage } from '../storage/tables/packages.ts'
 import { findUpstreamDocument, listPinnedVersions } from '../storage/tables/upstream.ts'
+import { findVersion } from '../storage/tables/versions.ts'
 import { StoredDocuments } from './mirror/documents.ts'
 import { noUpstream } from './mirror/no-upstream.ts'
 import { type Pins, packageDocOf } from './mirror/package-doc.ts'
@@ -144,6 +145,12 @@ export class Mirror {
 
   /** Whether a version is offered here, and why. VERSION_NOT_FOUND, UPSTREAM_…. */
   async verdict(head: PackageHead, version: string): Promise<Verdict> {
+    const row = await findVersion(this.#storage.sql.read, head.id, version)
+    if (row?.removed_at)
+      return {
+        allowed: false,
+        why: `upstream withdrew it, noticed on ${iso(row.removed_at)}; it is kept aside`,
+      }
     const { publishedAt } = await this.#version(head, version)
     return this.policy.judge(head.npmName, version, publishedAt ?? head.createdAt)
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { days, minutes } from '../../src/base/time.ts'
 import type { PolicyRules } from '../../src/registry/policy.ts'
+import { findVersion } from '../../src/storage/tables/versions.ts'
 import { Client } from '../clients/client.ts'
 import { testApp } from '../support/app.ts'
 import { TurnedClock } from '../support/mirror.ts'
@@ -90,6 +91,32 @@ test('every decision is explained', async () => {
     { allowed: true, why: 'no rule holds it back' },
     { allowed: false, why: expect.stringContaining('published on 2025-12-31') },
   ])
+})
+
+test('a version that upstream withdraws is not handed out any more, and is kept aside', async () => {
+  await using t = await under({})
+  expect((await t.tarball('lib', '1.2.0'))[0]).toBe(200)
+  const whole = structuredClone(await (await fetch(`${t.upstream.url}/lib`)).json())
+  t.upstream.change('lib', (packument) => {
+    delete packument.versions['1.2.0']
+    packument['dist-tags'].latest = '1.1.0'
+  })
+  t.clock.turn(days(2))
+  expect(await t.seen('lib')).toEqual([['1.0.0', '1.1.0'], { latest: '1.1.0' }])
+  expect((await t.tarball('lib', '1.2.0'))[0]).toBe(404)
+  const { packages: heads, contents } = t.app.registry
+  const head = await heads.head(async () => ({ kind: 'anonymous' }), {
+    namespace: 'legacy',
+    host: '',
+    name: 'lib',
+  })
+  expect((await contents.verdict(head, '1.2.0')).why).toContain('upstream withdrew it')
+  const kept = await findVersion(t.app.storage.sql.read, head.id, '1.2.0')
+  expect(kept?.tarball).toMatch(/^sha512-/)
+  t.upstream.change('lib', (packument) => Object.assign(packument, whole))
+  t.clock.turn(days(2))
+  await t.seen('lib')
+  expect((await t.tarball('lib', '1.2.0'))[0]).toBe(200)
 })
 
 async function under(rules: PolicyRules) {

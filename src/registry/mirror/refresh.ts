@@ -1,18 +1,19 @@
 import { createReadStream } from 'node:fs'
 import { Fault, fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
-import { type Clock, minutes } from '../../base/time.ts'
+import { type Clock, type Millis, minutes } from '../../base/time.ts'
 import { Conflict, type PackageRow, type Tx, type UpstreamDocumentRow } from '../../storage/sql/database.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { appendChange, bumpPackage, findPackage, insertPackage } from '../../storage/tables/packages.ts'
 import {
   findUpstreamDocument,
   listPinnedVersions,
+  markWithdrawn,
   touchUpstreamDocument,
   type UpstreamCheck,
   upsertUpstreamDocument,
 } from '../../storage/tables/upstream.ts'
-import { upsertMirroredVersion } from '../../storage/tables/versions.ts'
+import { listVersionHeads, upsertMirroredVersion } from '../../storage/tables/versions.ts'
 import type { JsonObject } from '../model.ts'
 import type { DocumentAnswer, Upstream, Validators } from '../upstream.ts'
 import { UpstreamDocument, unpackDocument } from '../upstream-document.ts'
@@ -130,13 +131,17 @@ export class Refresher {
     const { sql } = this.#storage
     const work = (tx: Tx) => writeArrival(tx, arrival)
     // A conflict: another process of ours just met the same new name. The second time it is found.
-    const { row, refused } = await sql.transaction(work).catch((error) => {
+    const { row, refused, withdrawn } = await sql.transaction(work).catch((error) => {
       if (error instanceof Conflict) return sql.transaction(work)
       throw error
     })
     for (const version of refused) {
       const fields = { name: arrival.npmName, version }
       this.#log.error(fields, 'upstream changed the content of a published version: refused, ours stays')
+    }
+    for (const version of withdrawn) {
+      const fields = { name: arrival.npmName, version }
+      this.#log.warn(fields, 'upstream withdrew a version: it is not handed out any more, and kept aside')
     }
     return row
   }
@@ -155,7 +160,7 @@ export class Refresher {
 async function writeArrival(
   tx: Tx,
   { npmName, stored, pins, document }: Arrival,
-): Promise<{ row: PackageRow; refused: string[] }> {
+): Promise<{ row: PackageRow; refused: string[]; withdrawn: string[] }> {
   const now = stored.checked_at
   const known = await findPackage(tx, '', npmName)
   const row = known ? await bumpPackage(tx, known.id, now) : mirroredPackage(npmName, now)
@@ -168,8 +173,26 @@ async function writeArrival(
     const blank = mirroredVersion(row.id, version, document.publishedAt(version) ?? now)
     await upsertMirroredVersion(tx, { ...blank, manifest: JSON.stringify(pins.get(version)) })
   }
-  await appendChange(tx, row.id, { at: now, kind: 'refresh', detail: { document: stored.document } })
-  return { row, refused }
+  const withdrawn = await followWithdrawals(tx, row.id, { document, now })
+  const detail = { document: stored.document, ...(withdrawn.length > 0 && { withdrawn }) }
+  await appendChange(tx, row.id, { at: now, kind: 'refresh', detail })
+  return { row, refused, withdrawn }
+}
+
+/** A version that upstream took down is not handed out here either; its content is kept aside, for whoever has to look into it. */
+async function followWithdrawals(
+  tx: Tx,
+  packageId: string,
+  { document, now }: { document: UpstreamDocument; now: Millis },
+): Promise<string[]> {
+  const known = await listVersionHeads(tx, packageId)
+  const isOffered = (version: string) => document.hasVersion(version)
+  const namesOf = (rows: typeof known) => rows.map(({ version }) => version)
+  const gone = namesOf(known.filter((row) => row.removed_at === null && !isOffered(row.version)))
+  const back = namesOf(known.filter((row) => row.removed_at !== null && isOffered(row.version)))
+  await markWithdrawn(tx, packageId, { versions: gone, at: now })
+  await markWithdrawn(tx, packageId, { versions: back, at: null })
+  return gone
 }
 
 /** UPSTREAM_INVALID for what is no packument of this package. */

@@ -1,3 +1,4 @@
+import type { Millis } from '../../base/time.ts'
 import type { Reader, Tx, UpstreamDocumentRow } from '../sql/database.ts'
 
 export function findUpstreamDocument(
@@ -37,5 +38,20 @@ export function listPinnedVersions(
     .select(['version', 'manifest'])
     .where('package_id', '=', packageId)
     .where('manifest', 'is not', null)
+    .execute()
+}
+
+/** Marks versions as withdrawn upstream since `at`, or as offered again (null). What is stored of them stays. */
+export async function markWithdrawn(
+  tx: Tx,
+  packageId: string,
+  { versions, at }: { versions: readonly string[]; at: Millis | null },
+): Promise<void> {
+  if (versions.length === 0) return
+  await tx
+    .updateTable('version')
+    .set({ removed_at: at })
+    .where('package_id', '=', packageId)
+    .where('version', 'in', versions)
     .execute()
 }

@@ -27,7 +27,7 @@ export type MirroredTarballRow = {
   readonly usedAt: Millis
 }
 
-/** Every tarball mirrored from upstream, those not asked for the longest first. */
+/** Every tarball mirrored from upstream and offered there still, those not asked for the longest first. */
 export async function listMirroredTarballs(db: Reader): Promise<MirroredTarballRow[]> {
   const rows = await db
     .selectFrom('version')
@@ -42,6 +42,7 @@ export async function listMirroredTarballs(db: Reader): Promise<MirroredTarballR
     .where('package.source', '=', 'mirror')
     .where('package.host', '=', '')
     .where('version.tarball', 'is not', null)
+    .where('version.removed_at', 'is', null)
     .orderBy('used_at')
     .orderBy('version.package_id')
     .orderBy('version.version')
