@@ -123,6 +123,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const packages = new Packages(context, { access, mirror, federation })
   const documents = new Documents(context, mirror)
   const signer = deps.signingKey === undefined ? undefined : new Signer(deps.signingKey)
+  const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
   return {
     access,
@@ -136,24 +137,17 @@ export function createRegistry(deps: RegistryDeps): Registry {
     network,
     cache,
     discovery: new Discovery(context, packages),
-    search: new Search(context, { packages, documents }),
+    search,
     stats: new Stats(context, access),
     versions: new Versions(context, { packages, content, federation, signer }),
     upkeep: new Upkeep(context, content),
     ...createProvisions(context, { packages, documents, mirror }),
     limits,
     host,
-    ingest(caller, bytes, expect) {
-      access.writer(caller)
-      return storage.blobs.ingest(bytes, { limit: limits.tarball, ...expect })
-    },
-    spool(caller) {
-      access.writer(caller)
-      return storage.blobs.spool()
-    },
+    ...createIntake(context, access),
     ready: () => storage.sql.ping(),
     async close() {
-      await Promise.all([tokens.flush(), cache.flush()])
+      await Promise.all([tokens.flush(), cache.flush(), search.close()])
       await Promise.all([mirror.close(), federation.close()])
     },
   }
@@ -189,6 +183,20 @@ function createAssurances(
     advisories: new Advisories(context, origin),
     keys: new Keys(context, { ...origin, own: signer?.key }),
     attestations: new Attestations(context, { ...origin, packages }),
+  }
+}
+
+/** How content comes in, before it belongs to any package. */
+function createIntake({ storage, limits }: Context, access: Access): Pick<Registry, 'ingest' | 'spool'> {
+  return {
+    ingest(caller, bytes, expect) {
+      access.writer(caller)
+      return storage.blobs.ingest(bytes, { limit: limits.tarball, ...expect })
+    },
+    spool(caller) {
+      access.writer(caller)
+      return storage.blobs.spool()
+    },
   }
 }
 

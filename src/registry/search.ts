@@ -1,9 +1,11 @@
 import { isFault } from '../base/fault.ts'
-import { listCandidates, listNewest } from '../storage/tables/search.ts'
+import { type Found, findEntries, listNewest, type Viewer } from '../storage/tables/search.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
-import type { JsonObject, PackageHead, Who } from './model.ts'
+import type { PackageHead, Who } from './model.ts'
 import { headOf, type Packages } from './packages.ts'
+import { SearchIndex } from './search-index.ts'
+import { keywordsOf, termsAsked, textIn } from './search-terms.ts'
 
 /** A package in a list. */
 export type Hit = {
@@ -25,29 +27,33 @@ export class Search {
   readonly #context: Context
   readonly #packages: Packages
   readonly #documents: Documents
+  readonly #index: SearchIndex
 
   constructor(context: Context, parts: { packages: Packages; documents: Documents }) {
     this.#context = context
     this.#packages = parts.packages
     this.#documents = parts.documents
+    this.#index = new SearchIndex(context, parts.documents)
   }
 
   /**
-   * Packages that hold every word of `text`: in the name, or, if published here, in description or keywords; names first. No words
-   * find everything, by name.
+   * Packages that are found by every word of `text` – in name, keywords or description, or by npm's qualifiers `keywords:`, `author:`,
+   * `scope:` and `maintainer:` –, exact names first. No words find everything, by name.
    */
-  async find(who: Who, text: string, page: { from: number; limit: number }): Promise<Hits> {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean).slice(0, MAX_WORDS)
-    const rows = await listCandidates(this.#context.storage.sql.read, words)
-    const ranked = rows
-      .map((row) => ({ head: headOf(row), rank: rankOf(row.npm_name, manifestOf(row.manifest), words) }))
-      .filter(({ rank }) => rank > 0)
-      .sort((a, b) => b.rank - a.rank)
-    const heads = await this.#packages.readable(
-      who,
-      ranked.map(({ head }) => head),
-    )
-    return { total: heads.length, hits: await this.describe(heads.slice(page.from, page.from + page.limit)) }
+  async find(who: Who, text: string, { from, limit }: { from: number; limit: number }): Promise<Hits> {
+    await this.#index.current()
+    const terms = termsAsked(text).slice(0, MAX_WORDS)
+    const { read } = this.#context.storage.sql
+    const rows = await findEntries(read, terms, { viewer: await viewerOf(who), from, limit })
+    // Past the last page no row tells the total.
+    const total =
+      rows[0]?.total ?? (from === 0 ? 0 : (await this.find(who, text, { from: 0, limit: 1 })).total)
+    return { total, hits: rows.map(hitOf) }
+  }
+
+  /** Ends what goes on in the background. */
+  close(): Promise<void> {
+    return this.#index.close()
   }
 
   /** Packages published here that changed last; fewer when `who` may not see some of them. */
@@ -65,7 +71,8 @@ export class Search {
     try {
       const { root, tags, time } = await this.#documents.load(head)
       const { latest } = tags
-      const { description, keywords } = textsOf(root)
+      const description = textIn(root.description)
+      const keywords = keywordsOf(root)
       return { head, latest, description, keywords, date: latest === undefined ? undefined : time[latest] }
     } catch (error) {
       if (!isFault(error)) throw error
@@ -74,31 +81,20 @@ export class Search {
   }
 }
 
-/** How well a package fits; 0: not at all. */
-function rankOf(npmName: string, manifest: JsonObject, words: readonly string[]): number {
-  const name = npmName.toLowerCase()
-  const { description = '', keywords } = textsOf(manifest)
-  let rank = 1
-  for (const word of words) {
-    const bare = name.slice(name.indexOf('/') + 1)
-    if (name === word || bare === word) rank += 100
-    else if (bare.startsWith(word)) rank += 30
-    else if (name.includes(word)) rank += 20
-    else if (keywords.some((keyword) => keyword.toLowerCase().includes(word))) rank += 5
-    else if (description.toLowerCase().includes(word)) rank += 2
-    else return 0
-  }
-  return rank
+/** A token limited to some packages sees what everybody sees. */
+async function viewerOf(who: Who): Promise<Viewer> {
+  const caller = await who()
+  if (caller.kind === 'anonymous' || caller.limits) return 'anybody'
+  return caller.admin ? 'admin' : { accountId: caller.id }
 }
 
-function textsOf({ description, keywords }: JsonObject) {
+function hitOf(row: Found): Hit {
   return {
-    description: typeof description === 'string' ? description : undefined,
-    keywords: Array.isArray(keywords) ? keywords.filter((it) => typeof it === 'string') : [],
+    head: headOf(row),
+    latest: row.latest ?? undefined,
+    description: row.description ?? undefined,
+    // We wrote it ourselves.
+    keywords: JSON.parse(row.keywords) as string[],
+    date: row.date ?? undefined,
   }
-}
-
-function manifestOf(json: string | null): JsonObject {
-  // We wrote it ourselves: an object.
-  return JSON.parse(json ?? '{}') as JsonObject
 }

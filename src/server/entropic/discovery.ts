@@ -16,13 +16,15 @@ import type { Route } from './route.ts'
 import { nameIn, PACKAGE, packageOf } from './targets.ts'
 
 const MOST_CHANGES = 1000
+const MOST_FOUND = 10_000
 const LONGEST_WAIT = 60
 
 export const discoveryRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/packages/search',
-    summary: 'Packages here whose name holds every word of `q`.',
+    summary:
+      'Packages here that are found by every word of `q`, in name, keywords or description, best first.',
     answers: { 200: 'Packages', 304: '' },
     query: { q: 'Words, separated by spaces.', ...PAGE_QUERY },
     handle: search,
@@ -93,12 +95,13 @@ function list(ctx: Context, registry: Registry, heads: readonly PackageHead[]): 
 }
 
 async function search(ctx: Context, registry: Registry): Promise<void> {
-  const words = String(ctx.query.q ?? '')
-    .toLowerCase()
-    .split(/\s+/)
-  const heads = await registry.packages.list(ctx.state.who)
-  const holds = ({ npmName }: PackageHead) => words.every((word) => npmName.toLowerCase().includes(word))
-  await list(ctx, registry, heads.filter(holds))
+  const page = { from: 0, limit: MOST_FOUND }
+  const { hits } = await registry.search.find(ctx.state.who, String(ctx.query.q ?? ''), page)
+  await list(
+    ctx,
+    registry,
+    hits.map(({ head }) => head),
+  )
 }
 
 async function dependents(ctx: Context, registry: Registry): Promise<void> {

@@ -26,6 +26,8 @@ export interface Database {
   tarball_use: TarballUseRow
   star: StarRow
   signature: SignatureRow
+  search_entry: SearchEntryRow
+  search_term: SearchTermRow
   attestation: AttestationRow
 }
 
@@ -261,6 +263,21 @@ export interface AttestationRow {
   package_id: string
   version: string
   document: string
+}
+
+export interface SearchEntryRow {
+  package_id: string
+  revision: number
+  latest: string | null
+  description: string | null
+  keywords: string
+  date: string | null
+}
+
+export interface SearchTermRow {
+  term: string
+  package_id: string
+  weight: number
 }
 
 /** Reads run anywhere, also inside a transaction. */

@@ -1,37 +1,109 @@
-import type { PackageRow, Reader } from '../sql/database.ts'
+import { sql } from 'kysely'
+import type { PackageRow, Reader, SearchEntryRow, Tx } from '../sql/database.ts'
 
-/** A package with the manifest of its latest version, as far as one is stored: mirrored ones have theirs in the upstream document. */
-export type Candidate = PackageRow & { readonly manifest: string | null }
+/** Whose packages are looked through besides public ones: nobody's, those an account maintains, or everybody's. */
+export type Viewer = 'anybody' | 'admin' | { readonly accountId: string }
+
+export type Found = PackageRow & Omit<SearchEntryRow, 'revision' | 'package_id'> & { readonly total: number }
 
 /**
- * Packages here that hold every word in their name or in their latest manifest, in capitals or not. A word's `%` and `_` stand for
- * anything, so more may be found than was asked for.
+ * Packages here that are found by every one of `terms`, best first; by name where there are none. `total` is how many there are on all pages
+ * together.
  */
-export function listCandidates(db: Reader, words: readonly string[]): Promise<Candidate[]> {
+export function findEntries(
+  db: Reader,
+  terms: readonly string[],
+  page: { viewer: Viewer; from: number; limit: number },
+): Promise<Found[]> {
   let query = db
     .selectFrom('package')
-    .leftJoin('tag', (on) => on.onRef('tag.package_id', '=', 'package.id').on('tag.tag', '=', 'latest'))
-    .leftJoin('version', (on) =>
-      on
-        .onRef('version.package_id', '=', 'package.id')
-        .onRef('version.version', '=', 'tag.version')
-        .on('version.yanked_at', 'is', null),
-    )
+    .innerJoin('search_entry', 'search_entry.package_id', 'package.id')
     .selectAll('package')
-    .select('version.manifest')
+    .select(['search_entry.latest', 'search_entry.description', 'search_entry.keywords', 'search_entry.date'])
+    .select(sql<number>`count(*) over ()`.as('total'))
     .where('package.host', '=', '')
     .where('package.removed_at', 'is', null)
-  for (const word of words) {
-    // Backslashes escape in Postgres and are none of a name's signs.
-    const pattern = `%${word.replaceAll('\\', '_')}%`
+  if (terms.length > 0) {
+    const scores = db
+      .selectFrom('search_term')
+      .select(['package_id', (eb) => eb.fn.sum<number>('weight').as('score')])
+      .where('term', 'in', terms)
+      .groupBy('package_id')
+      .having((eb) => eb.fn.countAll(), '=', terms.length)
+      .as('scores')
+    query = query.innerJoin(scores, 'scores.package_id', 'package.id').orderBy('scores.score', 'desc')
+  }
+  const { viewer } = page
+  if (viewer !== 'admin')
     query = query.where((is) =>
       is.or([
-        is(is.fn('lower', ['package.npm_name']), 'like', pattern),
-        is(is.fn('lower', ['version.manifest']), 'like', pattern),
+        is('package.access', '=', 'public'),
+        ...(viewer === 'anybody' ? [] : [is('package.id', 'in', maintainedBy(db, viewer.accountId))]),
       ]),
     )
-  }
-  return query.orderBy('package.npm_name').execute()
+  return query.orderBy('package.npm_name').limit(page.limit).offset(page.from).execute()
+}
+
+function maintainedBy(db: Reader, accountId: string) {
+  return db
+    .selectFrom('maintainer')
+    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
+    .select('maintainer.package_id')
+    .where('maintainer.accepted_at', 'is not', null)
+    .where('membership.account_id', '=', accountId)
+    .where('membership.accepted_at', 'is not', null)
+}
+
+/** Packages with changes after `since` whose entry is of another revision, and the last change there is. */
+export async function listOutdated(
+  db: Reader,
+  since: number,
+  limit: number,
+): Promise<{ rows: PackageRow[]; last: number }> {
+  const changes = await db
+    .selectFrom('change')
+    .select(['seq', 'package_id'])
+    .where('seq', '>', since)
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+  const ids = [...new Set(changes.map((change) => change.package_id))]
+  const last = changes.at(-1)?.seq ?? since
+  if (ids.length === 0) return { rows: [], last }
+  const rows = await db
+    .selectFrom('package')
+    .leftJoin('search_entry', (on) =>
+      on
+        .onRef('search_entry.package_id', '=', 'package.id')
+        .onRef('search_entry.revision', '=', 'package.revision'),
+    )
+    .selectAll('package')
+    .where('package.id', 'in', ids)
+    .where('search_entry.package_id', 'is', null)
+    .execute()
+  return { rows, last }
+}
+
+export async function lastChange(db: Reader): Promise<number> {
+  const row = await db.selectFrom('change').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst()
+  return row?.seq ?? 0
+}
+
+/** Replaces what a package is found by. */
+export async function replaceEntry(
+  tx: Tx,
+  row: SearchEntryRow,
+  terms: ReadonlyMap<string, number>,
+): Promise<void> {
+  const { package_id, ...content } = row
+  await tx
+    .insertInto('search_entry')
+    .values(row)
+    .onConflict((conflict) => conflict.column('package_id').doUpdateSet(content))
+    .execute()
+  await tx.deleteFrom('search_term').where('package_id', '=', package_id).execute()
+  const rows = [...terms].map(([term, weight]) => ({ term, package_id, weight }))
+  if (rows.length > 0) await tx.insertInto('search_term').values(rows).execute()
 }
 
 /** Packages published here, those that changed last first. */

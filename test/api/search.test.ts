@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { testApp } from '../support/app.ts'
+import type { NpmUser } from '../support/npm-user.ts'
+import { onEveryEngine } from '../support/services.ts'
+import { startUpstream } from '../support/upstream.ts'
+
+async function found(user: NpmUser, query: string): Promise<{ names: string[]; total: number }> {
+  const { json } = await user.get(`/-/v1/search?${query}`)
+  const names = json.objects.map((one: { package: { name: string } }) => one.package.name)
+  return { names, total: json.total }
+}
+
+onEveryEngine('search', (engine) => {
+  test('finds by name, keyword and description, the exact name first', async () => {
+    await using app = await testApp({ engine })
+    const kim = await app.user('kim')
+    await kim.publish('@kim/shelf', '1.0.0', { manifest: { description: 'holds any box' } })
+    await kim.publish('@kim/boxes', '1.0.0')
+    await kim.publish('@kim/lid', '1.0.0', { manifest: { keywords: ['box'] } })
+    await kim.publish('@kim/box', '1.0.0')
+    const names = ['@kim/box', '@kim/boxes', '@kim/lid', '@kim/shelf']
+    expect(await found(kim, 'text=BOX')).toEqual({ names, total: 4 })
+    expect(await found(kim, 'text=box&size=1&from=1')).toEqual({ names: ['@kim/boxes'], total: 4 })
+    expect(await found(kim, 'text=box&from=9')).toEqual({ names: [], total: 4 })
+    expect((await found(kim, 'text=holds+box')).names).toEqual(['@kim/shelf'])
+    const { objects } = (await kim.get('/v1/packages/search?q=holds')).json
+    expect(objects.map((one: { name: string }) => one.name)).toEqual([`kim@${app.host}/shelf`])
+  })
+
+  test('takes npm’s qualifiers', async () => {
+    await using app = await testApp({ engine })
+    const [kim, lee] = [await app.user('kim'), await app.user('lee')]
+    const manifest = { keywords: ['wood', 'brown'], author: 'Ann Smith <ann@example.org>' }
+    await kim.publish('@kim/box', '1.0.0', { manifest })
+    await lee.publish('@lee/box', '1.0.0', { manifest: { keywords: ['wood'] } })
+    expect((await found(kim, 'text=keywords:wood')).total).toBe(2)
+    for (const text of ['keywords:wood,brown', 'author:ann', 'scope:kim', 'maintainer:kim', 'box+scope:@kim'])
+      expect([text, (await found(kim, `text=${text}`)).names]).toEqual([text, ['@kim/box']])
+  })
+
+  test('follows what changes: new versions, unpublishing, mirrored packages', async () => {
+    await using upstream = await startUpstream({ packages: { left: { '1.0.0': {} } } })
+    upstream.change('left', (document) => {
+      document.description = 'of the right'
+    })
+    await using app = await testApp({ engine, upstream: upstream.url })
+    const kim = await app.user('kim')
+    await kim.publish('@kim/box', '1.0.0', { manifest: { description: 'wooden' } })
+    expect((await found(kim, 'text=wooden')).names).toEqual(['@kim/box'])
+    await kim.publish('@kim/box', '2.0.0', { manifest: { description: 'of steel' } })
+    expect((await found(kim, 'text=wooden')).names).toEqual([])
+    await kim.get('/left')
+    expect((await found(kim, 'text=of')).names).toEqual(['@kim/box', 'left'])
+    const { _rev } = (await kim.get('/@kim%2fbox?write=true')).json
+    await kim.send('DELETE', `/@kim%2fbox/-rev/${_rev}`)
+    expect((await found(kim, 'text=of')).names).toEqual(['left'])
+  })
+})
