@@ -15,33 +15,44 @@ export function findEntries(
   terms: readonly string[],
   page: { viewer: Viewer; from: number; limit: number },
 ): Promise<Found[]> {
-  let query = db
-    .selectFrom('package')
-    .innerJoin('search_entry', 'search_entry.package_id', 'package.id')
-    .selectAll('package')
-    .select(['search_entry.latest', 'search_entry.description', 'search_entry.keywords', 'search_entry.date'])
-    .select(sql<number>`count(*) over ()`.as('total'))
+  const { viewer, from, limit } = page
+  let ranked = db
+    .selectFrom(scoresOf(db, terms).as('scores'))
+    .innerJoin('package', 'package.id', 'scores.package_id')
+    .select(['package.id', 'scores.score', sql<number>`count(*) over ()`.as('total')])
     .where('package.host', '=', '')
     .where('package.removed_at', 'is', null)
-  if (terms.length > 0) {
-    const scores = db
-      .selectFrom('search_term')
-      .select(['package_id', (eb) => eb.fn.sum<number>('weight').as('score')])
-      .where('term', 'in', terms)
-      .groupBy('package_id')
-      .having((eb) => eb.fn.countAll(), '=', terms.length)
-      .as('scores')
-    query = query.innerJoin(scores, 'scores.package_id', 'package.id').orderBy('scores.score', 'desc')
-  }
-  const { viewer } = page
   if (viewer !== 'admin')
-    query = query.where((is) =>
+    ranked = ranked.where((is) =>
       is.or([
         is('package.access', '=', 'public'),
         ...(viewer === 'anybody' ? [] : [is('package.id', 'in', maintainedBy(db, viewer.accountId))]),
       ]),
     )
-  return query.orderBy('package.npm_name').limit(page.limit).offset(page.from).execute()
+  // Wide rows are read for the page alone.
+  const found = ranked.orderBy('scores.score', 'desc').orderBy('package.npm_name').limit(limit).offset(from)
+  return db
+    .selectFrom(found.as('found'))
+    .innerJoin('package', 'package.id', 'found.id')
+    .innerJoin('search_entry', 'search_entry.package_id', 'found.id')
+    .selectAll('package')
+    .select(['search_entry.latest', 'search_entry.description', 'search_entry.keywords', 'search_entry.date'])
+    .select('found.total')
+    .orderBy('found.score', 'desc')
+    .orderBy('package.npm_name')
+    .execute()
+}
+
+/** How well each package fits that has all the terms; alike where there are none. */
+function scoresOf(db: Reader, terms: readonly string[]) {
+  if (terms.length === 0)
+    return db.selectFrom('search_entry').select(['package_id', sql<number>`0`.as('score')])
+  return db
+    .selectFrom('search_term')
+    .select(['package_id', (eb) => eb.fn.sum<number>('weight').as('score')])
+    .where('term', 'in', terms)
+    .groupBy('package_id')
+    .having((eb) => eb.fn.countAll(), '=', terms.length)
 }
 
 function maintainedBy(db: Reader, accountId: string) {
