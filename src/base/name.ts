@@ -72,7 +72,8 @@ export function npmNameOf(name: PackageName): string {
  */
 export function fromNpmName(text: string): PackageName {
   const { scope, bare } = splitNpmName(parseNpmName(text))
-  return scope === undefined
+  // The scope @legacy is npm's; the namespace `legacy` is where plain names live.
+  return scope === undefined || scope === LEGACY
     ? { namespace: LEGACY, host: '', name: text }
     : { namespace: scope, host: '', name: bare }
 }

@@ -1,5 +1,6 @@
 import { Fault } from '../base/fault.ts'
 import { npmNameOf, type PackageName, specOf } from '../base/name.ts'
+import type { Tx } from '../storage/sql/database.ts'
 import { findMembership, findNamespace } from '../storage/tables/accounts.ts'
 import { isMaintainer } from '../storage/tables/packages.ts'
 import type { Context } from './context.ts'
@@ -62,6 +63,22 @@ export class Access {
     if (!covers(user, head.name)) throw new Fault('FORBIDDEN', { why: LIMITED })
     await this.#twoFactor.demand(user, head.requireTfa ? { spec } : undefined)
     return user
+  }
+
+  /**
+   * Whether the right to change a package still stands, asked inside the transaction that uses it: while content was taken, somebody
+   * else may have made the package, or removed the maintainer. NOT_A_MAINTAINER.
+   */
+  async stillWrites(tx: Tx, user: User, head: PackageHead): Promise<void> {
+    if (user.admin || (await isMaintainer(tx, head.id, user.id))) return
+    throw new Fault('NOT_A_MAINTAINER', { spec: specOf(head.name, this.#context.host()) })
+  }
+
+  /** As stillWrites, for a package made in a namespace. NOT_A_MEMBER. */
+  async stillCreates(tx: Tx, user: User, namespace: string): Promise<void> {
+    if (user.admin) return
+    const membership = await findMembership(tx, namespace, user.id)
+    if (!membership || membership.accepted_at === null) throw new Fault('NOT_A_MEMBER', { namespace })
   }
 
   /** Take a name that nobody has here yet, as far as the token and the second factor are concerned. */

@@ -106,6 +106,12 @@ export class Accounts {
     return row && accountOf(row)
   }
 
+  /** Changes whenever what a password opened has to be judged anew; undefined for an account that is not, or is disabled. */
+  async stamp(name: string): Promise<string | undefined> {
+    const row = await findAccount(this.#context.storage.sql.read, name)
+    return row && row.disabled_at === null ? `${row.role} ${row.password}` : undefined
+  }
+
   async list(): Promise<Account[]> {
     return (await listAccounts(this.#context.storage.sql.read)).map(accountOf)
   }

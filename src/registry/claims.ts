@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Fault, isFault } from '../base/fault.ts'
-import { LEGACY, npmNameOf, type PackageName } from '../base/name.ts'
+import { LEGACY, npmNameOf, type PackageName, parseNamespace } from '../base/name.ts'
 import type { Millis } from '../base/time.ts'
 import type { PackageRow, Tx } from '../storage/sql/database.ts'
 import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
@@ -100,8 +100,9 @@ export class Claims {
   async #own(tx: Tx, user: User, made: { packageId: string; name: PackageName; now: Millis }): Promise<void> {
     const { packageId, name, now } = made
     const owner = name.namespace === LEGACY ? user.name : name.namespace
-    if (!(await findNamespace(tx, owner))) {
-      await insertNamespace(tx, { name: owner, created_at: now, created_by: user.id })
+    if (await findNamespace(tx, owner)) await this.#access.stillCreates(tx, user, owner)
+    else {
+      await insertNamespace(tx, { name: parseNamespace(owner), created_at: now, created_by: user.id })
       const membership = { invited_by: null, invited_at: now, accepted_at: now }
       await insertMembership(tx, { namespace: owner, account_id: user.id, role: 'owner', ...membership })
     }

@@ -206,11 +206,13 @@ export class Packages {
     const known = await findPackage(tx, name.host, npmNameOf(name))
     // Mirrored meanwhile: whoever asked first has the name.
     if (known?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: known.npm_name })
-    const row = known ?? (await this.#claims.insert(tx, user, name))
-    const change = { removed_at: null, ...(access && { access }) }
-    if (access && access !== row.access)
-      await appendChange(tx, row.id, { at: now, kind: 'access', detail: { access } })
-    return known || access ? bumpPackage(tx, row.id, now, change) : row
+    const { id, access: before } = known ?? (await this.#claims.insert(tx, user, name))
+    if (access && access !== before)
+      await appendChange(tx, id, { at: now, kind: 'access', detail: { access } })
+    const row = await bumpPackage(tx, id, now, { removed_at: null, ...(access && { access }) })
+    // After the row was locked: rights cannot change any more until this publish is done.
+    if (known) await this.#access.stillWrites(tx, user, headOf(row))
+    return row
   }
 
   /**

@@ -5,7 +5,7 @@ import { Fault, fail } from '../base/fault.ts'
 import { npmNameOf } from '../base/name.ts'
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
-import type { Content, FileTree, JsonObject, Manifest, PublishRequest } from './model.ts'
+import type { Content, FileTree, Json, JsonObject, Manifest, PublishRequest } from './model.ts'
 import { checkCollisions } from './paths.ts'
 
 /** A version's content in both of its shapes, checked, with the manifest as it will be shown. */
@@ -46,7 +46,7 @@ async function fromTarball(
   checkPromise(content)
   const { files, unpackedSize, packageJson } = await store.unpack(content.print.digest, 'refuse')
   checkIdentity(request, packageJson)
-  const manifest = withFacts(request.manifest, files)
+  const manifest = withFacts(request.manifest, files, packageJson?.scripts)
   return { tarball: content.print, files, unpackedSize, manifest }
 }
 
@@ -58,7 +58,8 @@ async function fromFiles(context: Context, store: ContentStore, request: Publish
   checkCollisions(files.map((file) => file.path))
   const own = await ownPackageJson(context, files)
   // What the request says wins: it was checked, and it is what the packument promises.
-  const manifest = withFacts({ ...own, ...request.manifest }, files)
+  const declared = { ...own, ...request.manifest }
+  const manifest = withFacts(declared, files, declared.scripts)
   const tarball = await store.pack(files, `${JSON.stringify(manifest, undefined, 2)}\n`)
   const unpackedSize = files.reduce((sum, file) => sum + file.size, 0)
   return { tarball, files, unpackedSize, manifest }
@@ -107,10 +108,9 @@ function checkIdentity(request: PublishRequest, packageJson: JsonObject | undefi
     })
 }
 
-/** What installers want to know beforehand is told from the files, never believed. */
-function withFacts(manifest: Manifest, files: FileTree): Manifest {
+/** What installers want to know beforehand is told from the files and the package.json among them, never believed. */
+function withFacts(manifest: Manifest, files: FileTree, scripts: Json | undefined): Manifest {
   const { hasInstallScript: _claimed, _hasShrinkwrap: _said, ...rest } = manifest
-  const { scripts } = manifest
   const named = typeof scripts === 'object' && scripts !== null && !Array.isArray(scripts) ? scripts : {}
   const runs = ['preinstall', 'install', 'postinstall'].some((name) => typeof named[name] === 'string')
   const paths = new Set(files.map(({ path }) => path))
@@ -130,7 +130,8 @@ async function readmeOf(
 ): Promise<Pick<Made, 'readme' | 'readmeHtml'>> {
   const { blobs } = context.storage
   const file = files.find(({ path, size }) => README.test(path) && size > 0 && size <= MAX_README)
-  const readme = file?.digest ?? (text ? (await blobs.ingestText(text)).digest : undefined)
+  const readme =
+    file?.digest ?? (text && text.length <= MAX_README ? (await blobs.ingestText(text)).digest : undefined)
   if (readme === undefined) return { readme: undefined, readmeHtml: undefined }
   const { renderMarkdown } = await import('./markdown.ts') // only publishing needs the renderer
   const html = renderMarkdown((await blobs.read(readme)).toString())

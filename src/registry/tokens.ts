@@ -15,7 +15,7 @@ import {
 } from '../storage/tables/tokens.ts'
 import { CONSOLE, note, type Origin } from './audit.ts'
 import type { Context } from './context.ts'
-import type { Caller, TokenLimits } from './model.ts'
+import type { Caller, TokenLimits, User } from './model.ts'
 import { hashToken, newTokenSecret } from './secrets.ts'
 
 export type Token = {
@@ -118,6 +118,7 @@ export class Tokens {
   async revokeSecret(caller: Caller, secret: string, by: Origin = CONSOLE): Promise<void> {
     const row = await findTokenByHash(this.#context.storage.sql.read, hashToken(secret))
     if (!row || caller.kind === 'anonymous' || row.account_id !== caller.id) return
+    mayRevoke(caller, row.id)
     await this.revoke(row.id, by)
   }
 
@@ -232,4 +233,9 @@ function tokenOf(row: TokenRow & { name: string }): Token {
     cidr: listOf(row.cidr),
     bypassesTfa: row.bypass_at !== null,
   }
+}
+
+/** A read-only token ends itself and no other: a leaked one must not cut its owner off. READ_ONLY_TOKEN. */
+export function mayRevoke(user: User, tokenId: string): void {
+  if (!user.mayPublish && user.tokenId !== tokenId) throw new Fault('READ_ONLY_TOKEN', {})
 }

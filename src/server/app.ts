@@ -69,11 +69,27 @@ export function createApp({
   const ordinary = koa.callback()
   return {
     handle(request, response) {
+      if (!toOriginForm(request)) return refuseTarget(response)
       answerHot(request, response, { reads, who, address }).then((done) => {
         if (!done) ordinary(request, response)
       })
     },
   }
+}
+
+/** A proxy's absolute target (RFC 9112 §3.2.2) becomes a path. False for what is no target at all. */
+function toOriginForm(request: IncomingMessage): boolean {
+  const { url = '/' } = request
+  if (url.startsWith('/')) return true
+  if (!URL.canParse(url)) return url === '*'
+  const { pathname, search } = new URL(url)
+  request.url = pathname + search
+  return true
+}
+
+function refuseTarget(response: ServerResponse): void {
+  response.writeHead(400, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ error: 'The request target is no path.' }))
 }
 
 /** The first middleware: which door, which path it sees, who asks, under which id. */

@@ -19,7 +19,7 @@ const GUESSES = 100
 export class Callers {
   readonly #registry: Registry
   /** Passwords are dear to check, and clients with Basic send them with each request. Keyed by hash; wrong ones are not kept. */
-  readonly #basic = new LRUCache<string, Caller>({ max: 500, ttl: REMEMBER_BASIC })
+  readonly #basic = new LRUCache<string, { caller: Caller; stamp: string }>({ max: 500, ttl: REMEMBER_BASIC })
   readonly #guesses = new LRUCache<string, number>({ max: 10_000, ttl: GUESS_WINDOW, noUpdateTTL: true })
 
   constructor(registry: Registry) {
@@ -74,7 +74,7 @@ export class Callers {
     if (password.startsWith('ent_')) return this.#byToken(password, address)
     const key = createHash('sha256').update(text).digest('base64')
     const known = this.#basic.get(key)
-    if (known) return known
+    if (known && known.stamp === (await this.#registry.accounts.stamp(name))) return known.caller
     const account = await this.#registry.accounts.verifyPassword(name, password, address)
     if (!account) return ANONYMOUS
     // A password alone opens no account that has a second factor; such people use tokens.
@@ -82,7 +82,8 @@ export class Callers {
     if (isGuarded) await this.#registry.twoFactor.verify(account, otp ?? '', address)
     const { id, admin } = account
     const caller: Caller = { kind: 'user', id, name: account.name, admin, mayPublish: true }
-    if (!isGuarded) this.#basic.set(key, caller)
+    const stamp = await this.#registry.accounts.stamp(name)
+    if (!isGuarded && stamp !== undefined) this.#basic.set(key, { caller, stamp })
     return caller
   }
 }

@@ -24,6 +24,8 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COLON, COMMA] = [
   0x7b, 0x7d, 0x5b, 0x5d, 0x3a, 0x2c,
 ]
 const MAX_DEPTH = 200
+/** Parsing a value costs far more time and memory than its byte or two; the largest real documents have some 100,000. */
+const MAX_NODES = 1_000_000
 
 /**
  * Reads a publish document as it arrives: the base64 text at `_attachments.<name>.tgz.data` is decoded into the store chunk by chunk, and
@@ -43,6 +45,8 @@ export async function readPublishBody(
       while (at < chunk.length) {
         if (!sink) {
           at = scanner.scan(chunk, at)
+          if (scanner.attachment !== undefined && tarballs.size > 0)
+            throw new Fault('BAD_REQUEST', { why: 'a publish attaches exactly one .tgz' })
           if (scanner.attachment !== undefined) sink = new Base64Sink(await openSpool(), limits.tarball)
           continue
         }
@@ -80,6 +84,7 @@ class Scanner {
   readonly #limit: number
   readonly #kept: Buffer[] = []
   #size = 0
+  #nodes = 0
   /** The key last seen at each open object's level; undefined for arrays. */
   readonly #path: (string | undefined)[] = []
   #inString = false
@@ -147,6 +152,7 @@ class Scanner {
   }
 
   #outside(byte: number): void {
+    if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#countNode()
     if (byte === QUOTE) {
       this.#inString = true
       this.#key = []
@@ -157,6 +163,12 @@ class Scanner {
       this.#isKey = false
     } else if (byte === COMMA) this.#isKey = this.#path.at(-1) !== undefined
     else if (byte === COLON) this.#isKey = false
+  }
+
+  #countNode(): void {
+    this.#nodes += 1
+    if (this.#nodes > MAX_NODES)
+      throw new Fault('BAD_REQUEST', { why: `the body has more than ${MAX_NODES} values` })
   }
 
   #open(key: '' | undefined): void {

@@ -16,7 +16,7 @@ import { revisionOf } from './packument.ts'
 import { readPublishBody } from './publish-body.ts'
 
 /** Everything of a publish document but its tarball: manifest and README. npm's largest are below a megabyte. */
-const MAX_DOCUMENT = 32 * 1024 * 1024
+const MAX_DOCUMENT = 16 * 1024 * 1024
 /** What clients put into a version that is ours to say. */
 const OURS = new Set([
   ...[

@@ -3,7 +3,7 @@ import { Fault, fail } from '../../base/fault.ts'
 import { days, iso } from '../../base/time.ts'
 import type { Json, JsonObject, User } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
-import type { IssuedToken, Token, TokenGrant } from '../../registry/tokens.ts'
+import { type IssuedToken, mayRevoke, type Token, type TokenGrant } from '../../registry/tokens.ts'
 import { readObject, textOf } from '../http/body.ts'
 import { json, param } from '../http/json.ts'
 import { originOf } from '../http/origin.ts'
@@ -41,7 +41,9 @@ export async function revokeToken(ctx: Context, registry: Registry): Promise<voi
   if (key.startsWith('ent_')) await registry.tokens.revokeSecret(user, key, by)
   else {
     if (user.limits) throw new Fault('FORBIDDEN', { why: 'A limited token cannot revoke others.' })
-    await registry.tokens.revoke(await ownId(registry, user, key), by)
+    const id = await ownId(registry, user, key)
+    mayRevoke(user, id)
+    await registry.tokens.revoke(id, by)
   }
   ctx.status = 204
 }
@@ -92,7 +94,10 @@ function lifetimeOf(value: Json | undefined): number | undefined {
 }
 
 function texts(value: Json | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+  if (value === undefined || value === null) return []
+  const items = Array.isArray(value) ? value : [value]
+  // A restriction that is not understood must not become none.
+  return items.map((item) => textOf(item) ?? fail('BAD_REQUEST', { why: 'a restriction is a list of texts' }))
 }
 
 async function ownId(registry: Registry, user: User, id: string): Promise<string> {
