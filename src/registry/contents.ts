@@ -72,7 +72,10 @@ export class Contents {
     const kept = row && row.removed_at === null ? stored(row) : undefined
     if (kept && row && isUpstreams(head)) this.#use(row, head.npmName)
     if (kept) return kept
-    if (head.source === 'mirror' && row?.removed_at == null) return this.#mirror.tarball(head, version)
+    if (head.source === 'mirror' && row?.removed_at == null) {
+      this.#mirror.metrics.add('entropic_tarball_requests_total', { from: 'upstream' })
+      return this.#mirror.tarball(head, version)
+    }
     return this.#missing(head.name, version)
   }
 
@@ -85,6 +88,7 @@ export class Contents {
   /** A stored tarball is asked for: FORBIDDEN when policy withholds it by now. */
   #use(row: { package_id: string; version: string; published_at: Millis }, npmName: string): void {
     this.#mirror.policy.check(npmName, row.version, row.published_at)
+    this.#mirror.metrics.add('entropic_tarball_requests_total', { from: 'store' })
     this.#cache.note(row.package_id, row.version)
   }
 

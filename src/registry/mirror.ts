@@ -10,6 +10,7 @@ import type { Storage } from '../storage/storage.ts'
 import { findPackage } from '../storage/tables/packages.ts'
 import { findUpstreamDocument, listPinnedVersions } from '../storage/tables/upstream.ts'
 import { findVersion } from '../storage/tables/versions.ts'
+import { Metrics } from './metrics.ts'
 import { StoredDocuments } from './mirror/documents.ts'
 import { noUpstream } from './mirror/no-upstream.ts'
 import { type Pins, packageDocOf } from './mirror/package-doc.ts'
@@ -63,6 +64,7 @@ export function createMirror(deps: MirrorDeps): Mirror {
 export class Mirror {
   readonly hasUpstream: boolean
   readonly policy: Policy
+  readonly metrics = new Metrics()
   readonly #storage: Storage
   readonly #upstream: Upstream
   readonly #network: Network
@@ -88,8 +90,8 @@ export class Mirror {
     this.#freshness = deps.policy
     this.policy = new Policy(deps.clock, deps.rules ?? {})
     this.#documents = new StoredDocuments(deps.storage)
-    this.#refresher = new Refresher({ ...deps, upstream, documents: this.#documents })
-    this.#tarballs = new Tarballs({ ...deps, upstream })
+    this.#refresher = new Refresher({ ...deps, upstream, metrics: this.metrics, documents: this.#documents })
+    this.#tarballs = new Tarballs({ ...deps, upstream, metrics: this.metrics })
   }
 
   /**

@@ -20,6 +20,7 @@ import { Identities } from './identities.ts'
 import { Keys } from './keys.ts'
 import { Logins } from './logins.ts'
 import { Maintainers } from './maintainers.ts'
+import type { Metrics } from './metrics.ts'
 import { createMirror, type Mirror, type MirrorPolicy } from './mirror.ts'
 import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
@@ -78,6 +79,7 @@ export interface Registry {
   readonly bundles: Bundles
   /** Which mirrored versions are offered. */
   readonly policy: Policy
+  readonly metrics: Metrics
   readonly discovery: Discovery
   readonly search: Search
   readonly stats: Stats
@@ -221,6 +223,7 @@ function createProvisions(
     bundles: new Bundles(context, parts),
     prefetch: new Prefetch(context, parts),
     policy: parts.mirror.policy,
+    metrics: parts.mirror.metrics,
   }
 }
 

@@ -14,6 +14,7 @@ import {
   upsertUpstreamDocument,
 } from '../../storage/tables/upstream.ts'
 import { listVersionHeads, upsertMirroredVersion } from '../../storage/tables/versions.ts'
+import type { Metrics } from '../metrics.ts'
 import type { JsonObject } from '../model.ts'
 import type { DocumentAnswer, Upstream, Validators } from '../upstream.ts'
 import { UpstreamDocument, unpackDocument } from '../upstream-document.ts'
@@ -41,6 +42,7 @@ export class Refresher {
   readonly #upstream: Upstream
   readonly #clock: Clock
   readonly #log: Log
+  readonly #metrics: Metrics
   readonly #documents: StoredDocuments
 
   constructor(parts: {
@@ -48,12 +50,14 @@ export class Refresher {
     upstream: Upstream
     clock: Clock
     log: Log
+    metrics: Metrics
     documents: StoredDocuments
   }) {
     this.#storage = parts.storage
     this.#upstream = parts.upstream
     this.#clock = parts.clock
     this.#log = parts.log
+    this.#metrics = parts.metrics
     this.#documents = parts.documents
   }
 
@@ -67,7 +71,9 @@ export class Refresher {
     if (absent) fail('PACKAGE_NOT_FOUND', { spec: npmName, why: absent.toString() })
     const upstream = this.#upstream.for(npmName)
     const validators = await this.#validators(held, upstream)
-    const answer = await upstream.document(npmName, validators, signal)
+    const answer = await this.#metrics.asking('document', () =>
+      upstream.document(npmName, validators, signal),
+    )
     if (answer.kind === 'fresh') return this.#take(npmName, answer, held)
     if (answer.kind === 'absent') return this.#absent(npmName, answer.why, held)
     if (!held) return invalid(npmName, 'it answered 304 to one who holds nothing')

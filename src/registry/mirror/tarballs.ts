@@ -9,6 +9,7 @@ import { findPackageById } from '../../storage/tables/packages.ts'
 import { upsertUses } from '../../storage/tables/uses.ts'
 import { findVersion, upsertMirroredVersion } from '../../storage/tables/versions.ts'
 import { Download } from '../download.ts'
+import type { Metrics } from '../metrics.ts'
 import type { PackageHead } from '../model.ts'
 import type { Upstream } from '../upstream.ts'
 import { mirroredVersion } from './rows.ts'
@@ -41,14 +42,16 @@ export class Tarballs {
   readonly #upstream: Upstream
   readonly #clock: Clock
   readonly #log: Log
+  readonly #metrics: Metrics
   readonly #running = new Map<string, Promise<Running>>()
   readonly #closing = new AbortController()
 
-  constructor(parts: { storage: Storage; upstream: Upstream; clock: Clock; log: Log }) {
+  constructor(parts: { storage: Storage; upstream: Upstream; clock: Clock; log: Log; metrics: Metrics }) {
     this.#storage = parts.storage
     this.#upstream = parts.upstream
     this.#clock = parts.clock
     this.#log = parts.log
+    this.#metrics = parts.metrics
   }
 
   /** Resolves when there is something to send. UPSTREAM_…, VERSION_NOT_FOUND and what `source` throws. */
@@ -100,7 +103,9 @@ export class Tarballs {
     }
     const { url, integrity, shasum, publishedAt } = await source()
     const what = `${head.npmName}@${version}`
-    const answer = await this.#upstream.for(head.npmName).tarball(what, url, this.#closing.signal)
+    const upstream = this.#upstream.for(head.npmName)
+    const ask = () => upstream.tarball(what, url, this.#closing.signal)
+    const answer = await this.#metrics.asking('tarball', ask)
     if (answer.kind === 'absent' && answer.known) fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
     if (answer.kind === 'absent') return fail('UPSTREAM_UNAVAILABLE', { what, why: answer.why })
     const vouched = integrity === undefined ? { sha1: shasum } : { integrity }
@@ -109,7 +114,10 @@ export class Tarballs {
     const expect: Expectation = Object.fromEntries(
       Object.entries(promised).filter(([, it]) => it !== undefined),
     )
-    const record = (print: Fingerprint) => this.#record(head, version, { print, publishedAt })
+    const record = (print: Fingerprint) => {
+      this.#metrics.add('entropic_upstream_bytes_total', { what: 'tarball' }, print.size)
+      return this.#record(head, version, { print, publishedAt })
+    }
     const download = await Download.start(this.#storage.blobs, { what, ...answer, expect }, record)
     return { download, publishedAt }
   }

@@ -10,6 +10,7 @@ import { json, param } from '../http/json.ts'
 import { originOf } from '../http/origin.ts'
 import { setAccess, showAccess, showCollaborators, showVisibility } from './access.ts'
 import { passwordLogin } from './login.ts'
+import { showMetrics } from './metrics.ts'
 import {
   addTeamMember,
   createTeam,
@@ -131,6 +132,7 @@ export function npmRoutes(door: NpmDoor): Router {
   const router = new Router({ strict: false })
   router.use(offerWebOtp(registry))
   router.get('/-/ping', (ctx) => json(ctx, 200, {}))
+  router.get('/-/metrics', (ctx) => showMetrics(ctx, registry))
   router.get('/-/v1/search', (ctx) => search(ctx, registry))
   router.use(accountRoutes(door).routes())
   router.use(packageRoutes(registry).routes())
