@@ -43,6 +43,19 @@ export async function reply(ctx: Context, answer: Answer): Promise<void> {
   ctx.body = await answer.body()
 }
 
+/**
+ * Whether a request that knows no ETag says that its copy is as new as this moment. Whole seconds cannot tell two changes in one second
+ * apart: until `now` is two seconds later, the answer is no.
+ */
+export function isUnmodified(
+  request: IncomingMessage,
+  { modified, now }: { modified: number; now: number },
+): boolean {
+  const since = request.headers['if-modified-since']
+  if (since === undefined || request.headers['if-none-match'] !== undefined) return false
+  return Math.floor(modified / 1000) * 1000 <= Date.parse(since) && now - modified >= 2000
+}
+
 /** Whether the validators of a request say that its copy is current (RFC 9110 §13: If-None-Match wins). */
 export function isCurrent(request: IncomingMessage, etag: string): boolean {
   const sent = request.headers['if-none-match']

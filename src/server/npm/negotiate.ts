@@ -1,4 +1,4 @@
-import type { Encoding, Form } from './packument.ts'
+import { ENCODINGS, type Encoding, type Form } from './packument.ts'
 
 const SHORT = 'application/vnd.npm.install-v1+json'
 
@@ -12,10 +12,13 @@ export function formWanted(accept: string | undefined): Form {
   return short > 0 && short >= quality(accept, 'application/json') ? 'short' : 'full'
 }
 
-/** gzip where it is named and not refused; a malformed header is no error (bun sends `gzip/deflate`). */
+/**
+ * The smallest encoding that is named and not refused, so that of two clients' usual headers (`gzip, deflate`; `gzip, deflate, br, zstd`) each
+ * always gets the same bytes; a malformed header is no error (bun sends `gzip/deflate`).
+ */
 export function encodingWanted(acceptEncoding: string | undefined): Encoding {
   if (acceptEncoding === undefined) return 'identity'
-  return quality(acceptEncoding, 'gzip') > 0 ? 'gzip' : 'identity'
+  return ENCODINGS.find((encoding) => quality(acceptEncoding, encoding) > 0) ?? 'identity'
 }
 
 /** The q value of one item of an Accept header; 0 when it is not named. */

@@ -1,21 +1,26 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
 import { SingleFlight } from '../../base/single-flight.ts'
+import type { Millis } from '../../base/time.ts'
 import { tarballPath } from '../../registry/contents.ts'
 import type { PackageDoc, PackageHead, VersionText } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 
-const compress = promisify(gzip)
-
 /** `short` is npm's abbreviated form ("corgi") with `time` added, which spares pnpm a second request. */
 export type Form = 'full' | 'short'
-export const ENCODINGS = ['gzip', 'identity'] as const
+/** In the order of preference: zstd is made fastest, and read fastest. */
+export const ENCODINGS = ['zstd', 'br', 'gzip', 'identity'] as const
 export type Encoding = (typeof ENCODINGS)[number]
 export type Wanted = { readonly form: Form; readonly encoding: Encoding; readonly address: string }
 /** A packument as it goes out. */
-export type Rendered = { readonly etag: string; readonly body: Buffer }
+export type Rendered = {
+  readonly etag: string
+  /** `time.modified`: for a mirrored package the upstream's, whenever we fetched it. pnpm reads it off Last-Modified. */
+  readonly modified: Millis
+  readonly body: Buffer
+}
 
 export const MEDIA_TYPES: Readonly<Record<Form, string>> = {
   full: 'application/json',
@@ -23,6 +28,16 @@ export const MEDIA_TYPES: Readonly<Record<Form, string>> = {
 }
 
 const ATTESTATIONS = /("attestations":\s*\{\s*"url":\s*")[^"]*?(\/-\/npm\/v1\/attestations\/)/
+
+const [gzipped, brotli, zstd] = [promisify(gzip), promisify(brotliCompress), promisify(zstdCompress)]
+/** Brotli's best takes seconds for a large document; this level takes as long as gzip does. */
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }
+const encode: Readonly<Record<Encoding, (bytes: Buffer) => Promise<Buffer>>> = {
+  zstd: (bytes) => zstd(bytes),
+  br: (bytes) => brotli(bytes, BROTLI),
+  gzip: (bytes) => gzipped(bytes),
+  identity: async (bytes) => bytes,
+}
 
 /** Rises when rendering changes, so that clients and caches do not keep what an older release made. */
 const RENDERING = 2
@@ -62,8 +77,9 @@ export class Packuments {
     const doc = await this.#registry.documents.load(head)
     const bytes =
       wanted.form === 'full' ? fullPackument(doc, wanted.address) : shortPackument(doc, wanted.address)
-    const body = wanted.encoding === 'gzip' ? await compress(bytes) : bytes
-    const rendered = { etag, body }
+    const body = await encode[wanted.encoding](bytes)
+    const said = Date.parse(doc.time.modified ?? '')
+    const rendered = { etag, body, modified: Number.isNaN(said) ? head.modifiedAt : said }
     this.#kept.set(etag, rendered)
     return rendered
   }

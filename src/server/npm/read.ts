@@ -7,7 +7,7 @@ import type { Millis } from '../../base/time.ts'
 import { versionOfTarball } from '../../registry/contents.ts'
 import type { PackageDoc, PackageHead, VersionText, Who } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
-import { type Answer, isCurrent } from '../http/answer.ts'
+import { type Answer, isCurrent, isUnmodified } from '../http/answer.ts'
 import { parseRange } from '../http/range.ts'
 import { encodingWanted, formWanted } from './negotiate.ts'
 import { ENCODINGS, MEDIA_TYPES, Packuments, type Rendered, versionText, type Wanted } from './packument.ts'
@@ -40,8 +40,12 @@ export class Reads {
     const wanted = wantedBy(reading)
     const etag = this.#packuments.etag(head, wanted)
     if (this.#isCurrent(reading.request, head, wanted))
-      return { status: 304, headers: validators(head, etag) }
-    return found(head, { wanted, rendered: await this.#packuments.render(head, wanted) })
+      return { status: 304, headers: validators(head, this.#packuments.kept(etag) ?? { etag }) }
+    const rendered = await this.#packuments.render(head, wanted)
+    const { modified } = rendered
+    if (isUnmodified(reading.request, { modified, now: Date.now() }))
+      return { status: 304, headers: validators(head, rendered) }
+    return found(head, { wanted, rendered })
   }
 
   /** GET /name/version and /name/tag: one version of the full packument. */
@@ -139,17 +143,17 @@ function wantedBy({ request, address }: Reading): Wanted {
 }
 
 function found(head: PackageHead, { wanted, rendered }: { wanted: Wanted; rendered: Rendered }): Answer {
-  const headers = { ...validators(head, rendered.etag), 'content-type': MEDIA_TYPES[wanted.form] }
+  const headers = { ...validators(head, rendered), 'content-type': MEDIA_TYPES[wanted.form] }
   const length = { 'content-length': rendered.body.length }
   const encoding = wanted.encoding === 'identity' ? {} : { 'content-encoding': wanted.encoding }
   return { status: 200, headers: { ...headers, ...length, ...encoding }, body: rendered.body }
 }
 
 /** No max-age: a version published a second ago has to be seen, and a 304 costs next to nothing. */
-function validators(head: PackageHead, etag: string) {
+function validators(head: PackageHead, { etag, modified }: { etag: string; modified?: Millis }) {
   return {
     etag,
-    'last-modified': new Date(head.modifiedAt).toUTCString(),
+    ...(modified !== undefined && { 'last-modified': new Date(modified).toUTCString() }),
     'cache-control': cacheControl(head, 'no-cache'),
     vary: 'accept, accept-encoding',
   }
