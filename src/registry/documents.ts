@@ -3,11 +3,11 @@ import { specOf } from '../base/name.ts'
 import { iso } from '../base/time.ts'
 import type { VersionRow } from '../storage/sql/database.ts'
 import { listMaintainerAccounts, listTags } from '../storage/tables/packages.ts'
-import { listAttestations, listSignatures } from '../storage/tables/signatures.ts'
 import { listVersions } from '../storage/tables/versions.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
 import type { JsonObject, PackageDoc, PackageHead, VersionText } from './model.ts'
+import { listVouchers } from './vouchers.ts'
 
 /** Fields that the full packument's root repeats from the latest version, as npm does. */
 const FROM_LATEST = [
@@ -38,7 +38,7 @@ export class Documents {
     const [rows, tags, vouchers] = await Promise.all([
       listVersions(read, head.id),
       listTags(read, head.id),
-      this.#vouchers(head),
+      listVouchers(read, head),
     ])
     const offered = rows.filter((row) => row.removed_at === null && row.yanked_at === null)
     if (offered.length === 0) fail('PACKAGE_NOT_FOUND', { spec: specOf(head.name, this.#context.host()) })
@@ -51,23 +51,6 @@ export class Documents {
       root: await this.#root(head, latest),
       versions: offered.values().map((row) => textOf(row, vouchers.get(row.version))),
     }
-  }
-
-  /** What `dist` says of those who vouch for a version, by version. Addresses are below the registry's. */
-  async #vouchers(head: PackageHead): Promise<ReadonlyMap<string, JsonObject>> {
-    const { read } = this.#context.storage.sql
-    const vouchers = new Map<string, JsonObject>()
-    const add = (version: string, more: JsonObject) =>
-      vouchers.set(version, { ...vouchers.get(version), ...more })
-    for (const { version, keyid, sig } of await listSignatures(read, head.id))
-      add(version, { signatures: [{ keyid, sig }] })
-    for (const { version, document } of await listAttestations(read, head.id)) {
-      // We made it ourselves, of one bundle.
-      const [first] = (JSON.parse(document) as { attestations: { predicateType: string }[] }).attestations
-      const url = `/-/npm/v1/attestations/${head.npmName.replace('/', '%2f')}@${version}`
-      add(version, { attestations: { url, provenance: { predicateType: first?.predicateType } } })
-    }
-    return vouchers
   }
 
   /** The dist-tags, also of a package without versions. */
@@ -86,7 +69,8 @@ export class Documents {
     const copied = Object.fromEntries(
       FROM_LATEST.flatMap((key) => (manifest[key] === undefined ? [] : [[key, manifest[key]]])),
     )
-    return { ...copied, maintainers: maintainers.map(({ name, email }) => ({ name, email })), readme }
+    // Everybody may read this: addresses are for those who are logged in.
+    return { ...copied, maintainers: maintainers.map(({ name }) => ({ name, email: '' })), readme }
   }
 }
 

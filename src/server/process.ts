@@ -103,7 +103,13 @@ export function logSlowReplies(server: Server, { log, limit }: { log: Log; limit
     const begun = performance.now()
     response.once('finish', () => {
       const took = Math.round(performance.now() - begun)
-      if (took > limit) log.error({ method, url, took }, 'a slow reply')
+      if (took > limit) log.warn({ method, path: withoutSecrets(url), took }, 'a slow reply')
     })
   })
+}
+
+/** The path alone, with the places blanked where clients put tokens and one-time links; queries carry such links, too. */
+export function withoutSecrets(url = '/'): string {
+  const path = url.split('?', 1)[0] ?? '/'
+  return path.replace(/(\/-\/user\/token\/|\/tokens\/token\/|\/login\/poll\/)[^/]+/, '$1●●●')
 }

@@ -33,6 +33,15 @@ async function refusing(url: string): Promise<void> {
   if (accepted) await refusing(url)
 }
 
+import { withoutSecrets } from '../../src/server/process.ts'
+
+test('what is logged of a request holds no token and no one-time link', () => {
+  expect(withoutSecrets('/-/user/token/ent_secret')).toBe('/-/user/token/●●●')
+  expect(withoutSecrets('/npm/-/npm/v1/tokens/token/ent_secret')).toBe('/npm/-/npm/v1/tokens/token/●●●')
+  expect(withoutSecrets('/-/v1/login/poll/b7e1')).toBe('/-/v1/login/poll/●●●')
+  expect(withoutSecrets('/www/signup?link=secret')).toBe('/www/signup')
+})
+
 test('told to stop, the server answers what is under way and takes nothing new', async () => {
   await using folder = await temporaryFolder()
   await using server = await ServerProcess.start({ folder: folder.path })
