@@ -9,7 +9,7 @@ import { entropic } from '../support/command-line.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const ACCOUNT = JSON.stringify({ name: 'kim', password: 'correct horse', type: 'user' })
+const ACCOUNT = JSON.stringify({ name: 'kim', password: 'correct horse', type: 'user', email: '' })
 
 /** A sign-up whose head the server has, and whose body is still to come. */
 async function halfSent(url: string): Promise<ClientRequest> {
