@@ -37,3 +37,10 @@ export function newestOf(versions: readonly string[]): string | undefined {
   const sorted = [...versions].sort(semver.rcompare)
   return sorted.find((version) => semver.prerelease(version) === null) ?? sorted[0]
 }
+
+/** INVALID_VERSION unless `text` is a version as semver writes it (build metadata is refused: npm drops it silently). */
+export function parseVersion(text: string): string {
+  const clean = semver.clean(text)
+  if (clean === text && text.length <= 256) return text
+  throw new Fault('INVALID_VERSION', { version: text.slice(0, 300), clean })
+}

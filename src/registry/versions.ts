@@ -6,7 +6,6 @@ import { minutes } from '../base/time.ts'
 import { Conflict, type PackageRow, type Tx, type VersionRow } from '../storage/sql/database.ts'
 import { findNamespace } from '../storage/tables/accounts.ts'
 import { appendChange, bumpPackage, deleteTag, listTags, upsertTag } from '../storage/tables/packages.ts'
-import { insertAttestation, insertSignature } from '../storage/tables/signatures.ts'
 import {
   findVersion,
   insertVersion,
@@ -33,8 +32,9 @@ import {
 import { checkRevision, headOf, type Packages } from './packages.ts'
 import { type Made, makeContent } from './publish-content.ts'
 import type { Signer } from './signer.ts'
-import { newestOf, parseTag, tagsForPublish } from './tags.ts'
+import { newestOf, parseTag, parseVersion, tagsForPublish } from './tags.ts'
 import { checkAccess } from './visibility.ts'
+import { keepVouchers } from './vouchers.ts'
 
 /** A repeated publish of the same bytes within this time is the client's retry, not a mistake. */
 const RETRY_WINDOW = minutes(10)
@@ -305,31 +305,11 @@ export class Versions {
     const { id } = owner
     const { version, published_at: at } = row
     await insertVersion(tx, { ...row, package_id: id })
-    await this.#vouch(tx, owner, { request, row })
+    await keepVouchers(tx, owner, { row, signer: this.#signer, provenance: request.provenance })
     const current = Object.fromEntries((await listTags(tx, id)).map(({ tag, version }) => [tag, version]))
     for (const tag of tagsForPublish(current, version, request.tags))
       await upsertTag(tx, { package_id: id, tag, version })
     await appendChange(tx, id, { at, kind: 'publish', detail: { version, by: user.name } })
     return headOf(owner)
   }
-
-  /** Keeps our signature on a version, and what its publisher attests. */
-  async #vouch(
-    tx: Tx,
-    owner: PackageRow,
-    { request, row }: { request: PublishRequest; row: VersionRow },
-  ): Promise<void> {
-    const key = { package_id: owner.id, version: row.version }
-    if (this.#signer && row.tarball !== null)
-      await insertSignature(tx, { ...key, ...this.#signer.sign(owner.npm_name, row.version, row.tarball) })
-    if (request.provenance === undefined) return
-    await insertAttestation(tx, { ...key, document: attestationOf(request.provenance).document })
-  }
-}
-
-/** INVALID_VERSION unless `text` is a version as semver writes it (build metadata is refused: npm drops it silently). */
-export function parseVersion(text: string): string {
-  const clean = semver.clean(text)
-  if (clean === text && text.length <= 256) return text
-  throw new Fault('INVALID_VERSION', { version: text.slice(0, 300), clean })
 }
