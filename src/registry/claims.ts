@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { Fault, isFault } from '../base/fault.ts'
-import { LEGACY, npmNameOf, type PackageName, parseNamespace } from '../base/name.ts'
+import { LEGACY, npmNameOf, type PackageName, parseNamespace, parseNpmName } from '../base/name.ts'
 import type { Millis } from '../base/time.ts'
 import type { PackageRow, Tx } from '../storage/sql/database.ts'
 import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
 import {
   appendChange,
   bumpPackage,
+  deleteMaintainers,
+  findPackage,
   forgetMirrored,
   hasMirroredScope,
   insertPackage,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
+import { listVersionHeads } from '../storage/tables/versions.ts'
 import type { Access } from './access.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
@@ -62,6 +65,46 @@ export class Claims {
       const why = `Whether "${npmName}" exists upstream cannot be told now (${error.message}), so it cannot be published yet. Try again later, or use a scope of your own, as in @you/name.`
       throw new Fault('UNAVAILABLE', { why }, { cause: error })
     }
+  }
+
+  /**
+   * Sets a name aside for an account, for the operator: what was mirrored under it is forgotten, it never goes upstream again, and the
+   * account may publish it. CONFLICT when it is ours already.
+   */
+  async claim(user: User, npmName: string): Promise<void> {
+    const name = { namespace: LEGACY, host: '', name: parseNpmName(npmName) }
+    await this.#context.storage.sql.transaction(async (tx) => {
+      const known = await findPackage(tx, '', npmName)
+      if (known?.source === 'local') throw new Fault('CONFLICT', { why: `"${npmName}" is ours already.` })
+      return known ? this.take(tx, user, { row: known, name }) : this.insert(tx, user, name)
+    })
+  }
+
+  /**
+   * Gives a name back to the upstream registry, for the operator. CONFLICT while versions of ours are published under it, since installs
+   * would silently get others.
+   */
+  async release(npmName: string): Promise<void> {
+    const now = this.#context.clock.now()
+    await this.#context.storage.sql.transaction(async (tx) => {
+      const row = await findPackage(tx, '', parseNpmName(npmName))
+      if (row?.source !== 'local') throw new Fault('NOT_FOUND', { what: `package ${npmName} of ours` })
+      const versions = await listVersionHeads(tx, row.id)
+      if (versions.some(({ removed_at }) => removed_at === null))
+        throw new Fault('CONFLICT', {
+          why: `Versions of "${npmName}" are published here. Unpublish them first.`,
+        })
+      await forgetMirrored(tx, row.id)
+      await deleteMaintainers(tx, row.id)
+      const mirrored = {
+        namespace: LEGACY,
+        name: npmName,
+        access: 'public',
+        removed_at: null,
+        yanked_at: null,
+      } as const
+      await bumpPackage(tx, row.id, now, { source: 'mirror', require_tfa_at: null, ...mirrored })
+    })
   }
 
   async insert(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {

@@ -19,12 +19,11 @@ import {
   deleteMaintainers,
   deleteTags,
   findPackage,
-  forgetMirrored,
   listPackages,
   packageByNpmName,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
-import { listVersionHeads, removeVersions, yankVersions } from '../storage/tables/versions.ts'
+import { removeVersions, yankVersions } from '../storage/tables/versions.ts'
 import type { Access } from './access.ts'
 import { Claims, maintainerRow } from './claims.ts'
 import type { Context } from './context.ts'
@@ -38,7 +37,8 @@ export class Packages {
   readonly #access: Access
   readonly #mirror: Mirror
   readonly #federation: Federation
-  readonly #claims: Claims
+  /** Names that become ours, and go back. */
+  readonly claims: Claims
   readonly #byNpmName: CompiledQuery<PackageRow>
 
   constructor(context: Context, parts: { access: Access; mirror: Mirror; federation: Federation }) {
@@ -46,7 +46,7 @@ export class Packages {
     this.#access = parts.access
     this.#mirror = parts.mirror
     this.#federation = parts.federation
-    this.#claims = new Claims(context, parts)
+    this.claims = new Claims(context, parts)
     this.#byNpmName = packageByNpmName(context.storage.sql.read)
   }
 
@@ -127,7 +127,7 @@ export class Packages {
     checkNewName(name)
     if (settings.requireTfa) await this.#access.requireTfa(user)
     const head = await this.#transaction(async (tx) => {
-      const row = await this.#claims.insert(tx, user, name)
+      const row = await this.claims.insert(tx, user, name)
       return headOf(settings.requireTfa ? await this.#requireTfa(tx, row.id, true) : row)
     })
     return { head, created: true }
@@ -189,7 +189,7 @@ export class Packages {
       await this.#access.create(user, name)
       return this.#missing(name)
     }
-    await this.#claims.mayClaim(user, name, row)
+    await this.claims.mayClaim(user, name, row)
     return user
   }
 
@@ -206,54 +206,13 @@ export class Packages {
     const known = await findPackage(tx, name.host, npmNameOf(name))
     // Mirrored meanwhile: whoever asked first has the name.
     if (known?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: known.npm_name })
-    const { id, access: before } = known ?? (await this.#claims.insert(tx, user, name))
+    const { id, access: before } = known ?? (await this.claims.insert(tx, user, name))
     if (access && access !== before)
       await appendChange(tx, id, { at: now, kind: 'access', detail: { access } })
     const row = await bumpPackage(tx, id, now, { removed_at: null, ...(access && { access }) })
     // After the row was locked: rights cannot change any more until this publish is done.
     if (known) await this.#access.stillWrites(tx, user, headOf(row))
     return row
-  }
-
-  /**
-   * Sets a name aside for an account, for the operator: what was mirrored under it is forgotten, it never goes upstream again, and the
-   * account may publish it. CONFLICT when it is ours already.
-   */
-  async claim(user: User, npmName: string): Promise<PackageHead> {
-    const name = { namespace: LEGACY, host: '', name: parseNpmName(npmName) }
-    const row = await this.#transaction(async (tx) => {
-      const known = await findPackage(tx, '', npmName)
-      if (known?.source === 'local') throw new Fault('CONFLICT', { why: `"${npmName}" is ours already.` })
-      return known ? this.#claims.take(tx, user, { row: known, name }) : this.#claims.insert(tx, user, name)
-    })
-    return headOf(row)
-  }
-
-  /**
-   * Gives a name back to the upstream registry, for the operator. CONFLICT while versions of ours are published under it, since installs
-   * would silently get others.
-   */
-  async release(npmName: string): Promise<void> {
-    const now = this.#context.clock.now()
-    await this.#transaction(async (tx) => {
-      const row = await findPackage(tx, '', parseNpmName(npmName))
-      if (row?.source !== 'local') throw new Fault('NOT_FOUND', { what: `package ${npmName} of ours` })
-      const versions = await listVersionHeads(tx, row.id)
-      if (versions.some(({ removed_at }) => removed_at === null))
-        throw new Fault('CONFLICT', {
-          why: `Versions of "${npmName}" are published here. Unpublish them first.`,
-        })
-      await forgetMirrored(tx, row.id)
-      await deleteMaintainers(tx, row.id)
-      const mirrored = {
-        namespace: LEGACY,
-        name: npmName,
-        access: 'public',
-        removed_at: null,
-        yanked_at: null,
-      } as const
-      await bumpPackage(tx, row.id, now, { source: 'mirror', require_tfa_at: null, ...mirrored })
-    })
   }
 
   #find(name: PackageName): Promise<PackageRow | undefined> {

@@ -44,15 +44,15 @@ test('a name of upstream is taken by nobody in passing; the operator claims it, 
 
   const caller = await app.registry.tokens.identify(kim.token ?? '')
   if (caller?.kind !== 'user') throw new Error('kim has a token')
-  await app.registry.packages.claim(caller, 'left')
+  await app.registry.packages.claims.claim(caller, 'left')
   expect((await kim.get('/left/-/left-1.0.0.tgz')).status).toBe(404)
   expect((await kim.publish('left', '9.0.0')).status).toBe(201)
   expect(Object.keys((await kim.get('/left')).json.versions)).toEqual(['9.0.0'])
 
-  await expect(app.registry.packages.release('left')).rejects.toThrow('Unpublish them first')
+  await expect(app.registry.packages.claims.release('left')).rejects.toThrow('Unpublish them first')
   await kim.send('DELETE', `/left/-rev/${(await kim.get('/left')).json._rev}`)
   expect((await kim.get('/left')).status).toBe(404)
-  await app.registry.packages.release('left')
+  await app.registry.packages.claims.release('left')
   expect(Object.keys((await kim.get('/left')).json.versions)).toEqual(['1.0.0'])
   expect((await kim.get('/left/-/left-1.0.0.tgz')).status).toBe(200)
 })

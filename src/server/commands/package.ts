@@ -13,14 +13,14 @@ export async function claimPackage({ names: [name = ''], flags, settings }: Call
       admin: account.admin,
       mayPublish: true,
     } as const
-    await registry.packages.claim(user, name)
+    await registry.packages.claims.claim(user, name)
   })
   process.stdout.write(`${name} is ours now and no longer mirrored. ${owner} may publish it.\n`)
   return 0
 }
 
 export async function releasePackage({ names: [name = ''], settings }: Call): Promise<number> {
-  await withRegistry(settings.config, (registry) => registry.packages.release(name))
+  await withRegistry(settings.config, (registry) => registry.packages.claims.release(name))
   process.stdout.write(`${name} is mirrored from upstream again.\n`)
   return 0
 }
