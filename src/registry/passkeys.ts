@@ -1,11 +1,4 @@
-import {
-  type AuthenticationResponseJSON,
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  type RegistrationResponseJSON,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server'
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 import { Fault, fail } from '../base/fault.ts'
 import type { Millis } from '../base/time.ts'
 import type { PasskeyRow } from '../storage/sql/database.ts'
@@ -19,6 +12,9 @@ import {
 import type { Account, Accounts } from './accounts.ts'
 import { note, type Origin } from './audit.ts'
 import type { Context } from './context.ts'
+
+/** Large, and needed by those alone who use a passkey. */
+const webauthn = () => import('@simplewebauthn/server')
 
 /** EdDSA, ES256 and RS256, as COSE numbers them. */
 const ALGORITHMS = [-8, -7, -257]
@@ -55,7 +51,7 @@ export class Passkeys {
   /** Asks for a new passkey. */
   async offer(account: { id: string; name: string }, site: Site): Promise<PasskeyQuestion> {
     const known = await listPasskeys(this.#context.storage.sql.read, account.id)
-    const options = await generateRegistrationOptions({
+    const options = await (await webauthn()).generateRegistrationOptions({
       rpName: `Entropic ${this.#context.host()}`,
       rpID: new URL(site).hostname,
       userName: account.name,
@@ -73,7 +69,7 @@ export class Passkeys {
     { name, by, ...answer }: PasskeyAnswer & { name: string; by: Origin },
   ): Promise<void> {
     const { credential } = await accepted(async () => {
-      const { registrationInfo, verified } = await verifyRegistrationResponse({
+      const { registrationInfo, verified } = await (await webauthn()).verifyRegistrationResponse({
         response: JSON.parse(answer.response) as RegistrationResponseJSON, // the library checks every field
         ...expectationOf(answer),
         supportedAlgorithmIDs: ALGORITHMS,
@@ -99,7 +95,7 @@ export class Passkeys {
 
   /** Asks for any passkey of the site. */
   async ask(site: Site): Promise<PasskeyQuestion> {
-    const options = await generateAuthenticationOptions({
+    const options = await (await webauthn()).generateAuthenticationOptions({
       rpID: new URL(site).hostname,
       userVerification: 'required',
     })
@@ -135,7 +131,7 @@ export class Passkeys {
     const response = JSON.parse(answer.response) as AuthenticationResponseJSON // the library checks every field
     const row = await findPasskey(this.#context.storage.sql.read, String(response.id))
     if (!row) return undefined
-    const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+    const { verified, authenticationInfo } = await (await webauthn()).verifyAuthenticationResponse({
       response,
       ...expectationOf(answer),
       credential: {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import semver from 'semver'
 import { fail } from '../base/fault.ts'
 import { type Clock, iso, type Millis, minutes } from '../base/time.ts'
-import { splitSpec } from './lockfiles.ts'
 import { patternOf } from './mirror/routes.ts'
+import { splitSpec } from './wishes.ts'
 
 /**
  * What may be installed of what is mirrored. Rows are `name`, `@scope/*` or `name@range`. A version is held back until it is

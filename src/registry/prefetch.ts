@@ -4,11 +4,11 @@ import { fromNpmName } from '../base/name.ts'
 import { findVersion } from '../storage/tables/versions.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
-import { keyOf, type Wish, wishOf } from './lockfiles.ts'
 import type { Mirror } from './mirror.ts'
 import { ANONYMOUS, type JsonObject, type PackageHead } from './model.ts'
 import type { Packages } from './packages.ts'
 import { asObject } from './upstream-document.ts'
+import { keyOf, type Wish, wishOf } from './wishes.ts'
 
 /** The machines to fetch for, as Node names them; an empty list is all. */
 export type Platform = { readonly os: readonly string[]; readonly cpu: readonly string[] }

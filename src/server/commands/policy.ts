@@ -1,6 +1,6 @@
 import { fromNpmName } from '../../base/name.ts'
-import { splitSpec } from '../../registry/lockfiles.ts'
 import { ANONYMOUS } from '../../registry/model.ts'
+import { splitSpec } from '../../registry/wishes.ts'
 import { usage } from '../failure.ts'
 import { withMirroringRegistry } from '../open.ts'
 import type { Call } from './command.ts'
