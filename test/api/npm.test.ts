@@ -273,7 +273,11 @@ onEveryEngine('the npm door', (engine) => {
   test('login by password gives a token that works until logout', async () => {
     await using app = await testApp({ engine })
     const login = (body: object) => app.anonymous().send('PUT', '/-/user/org.couchdb.user:kim', { body })
-    expect((await login({ name: 'kim', password: 'a long password' })).status).toBe(401) // no email: a login, not a sign-up
+    const mistyped = await app.anonymous().send('PUT', '/-/user/org.couchdb.user:kim', {
+      body: { name: 'kim', password: 'a long password' },
+      headers: { 'npm-command': 'login' },
+    })
+    expect([mistyped.status, mistyped.json.error]).toEqual([401, expect.stringContaining('npm adduser')])
     expect((await login({ name: 'kim', password: 'short', email: '' })).status).toBe(400)
     const first = await login({ name: 'kim', password: 'a long password', email: 'kim@example.org' })
     expect([first.status, first.json.ok]).toEqual([201, true])

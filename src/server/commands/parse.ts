@@ -51,7 +51,13 @@ function findCommand(
 
 function unknownCommand([first = '', second]: readonly string[], commands: readonly Command[]): string {
   const group = commands.filter(({ words }) => words.startsWith(`${first} `)).map(({ words }) => words)
-  if (group.length > 0) return `"${first}" needs one more word: ${group.join(', ')}.`
+  if (group.length > 0) {
+    const wrong =
+      second === undefined || second.startsWith('-')
+        ? `"${first}" needs one more word`
+        : `There is no "${first} ${second}"`
+    return `${wrong}: ${group.join(', ')}.`
+  }
   const typed = second === undefined || second.startsWith('-') ? first : `${first} ${second}`
   const all = commands.map(({ words }) => words)
   const meant = nearest(typed, all) ?? nearest(first, all)

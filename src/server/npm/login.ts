@@ -11,7 +11,7 @@ export type Login = { readonly name: string; readonly token: string; readonly cr
 
 /**
  * PUT /-/user/org.couchdb.user:NAME, the password login of every client: logs an account in, or signs a new one up where that is open.
- * `npm adduser` sends an email, `npm login` does not, so that a mistyped name makes no account. Wrong password: WRONG_PASSWORD.
+ * a name that exists is always a login. Wrong password: WRONG_PASSWORD.
  */
 export async function passwordLogin(
   registry: Registry,
@@ -34,11 +34,10 @@ export async function passwordLogin(
     await registry.twoFactor.verify(known, otp, address)
   }
   if (known) return issue(registry, { name, address, created: false })
-  const email = textOf(body.email)
-  if (!signUp || email === undefined || (await registry.accounts.find(name)))
+  if (!signUp || (await registry.accounts.find(name)))
     throw new Fault('WRONG_PASSWORD', { why: refusal(signUp) })
   const by = { actor: name, address }
-  await registry.signUp.open({ name, password, email, by })
+  await registry.signUp.open({ name, password, email: textOf(body.email) ?? '', by })
   return issue(registry, { name, address, created: true })
 }
 
