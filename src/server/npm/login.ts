@@ -21,7 +21,8 @@ export async function passwordLogin(
     address,
     otp,
     signUp,
-  }: { pathName: string; address: string; otp: string | undefined; signUp: boolean },
+    isLogin,
+  }: { pathName: string; address: string; otp: string | undefined; signUp: boolean; isLogin: boolean },
 ): Promise<Login> {
   const name = textOf(body.name) ?? pathName
   const password = textOf(body.password)
@@ -34,7 +35,7 @@ export async function passwordLogin(
     await registry.twoFactor.verify(known, otp, address)
   }
   if (known) return issue(registry, { name, address, created: false })
-  if (!signUp || (await registry.accounts.find(name)))
+  if (!signUp || isLogin || (await registry.accounts.find(name)))
     throw new Fault('WRONG_PASSWORD', { why: refusal(signUp) })
   const by = { actor: name, address }
   await registry.signUp.open({ name, password, email: textOf(body.email) ?? '', by })

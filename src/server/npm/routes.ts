@@ -178,8 +178,9 @@ async function login(ctx: Context, { registry, signUp }: NpmDoor): Promise<void>
     pathName,
     address: ctx.ip,
     otp: ctx.get('npm-otp') || undefined,
+    signUp,
     // npm and pnpm say what they were told to do: whoever logs in and mistypes the name must not get an account of that name.
-    signUp: signUp && ctx.get('npm-command') !== 'login',
+    isLogin: ctx.get('npm-command') === 'login',
   })
   json(ctx, 201, { ok: true, id: `org.couchdb.user:${name}`, rev: '1-0', token })
 }
