@@ -140,6 +140,7 @@ onEveryEngine('the npm door', (engine) => {
         },
       },
       'a tag like a version': { tag: '2.0.0' },
+      'a tag like a step up': { tag: '..' },
       'dependencies that are a list': {
         spoil: (d) => {
           d.versions['1.0.0'].dependencies = ['x']
