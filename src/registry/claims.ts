@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { Fault, isFault } from '../base/fault.ts'
 import { LEGACY, npmNameOf, type PackageName, parseNamespace, parseNpmName } from '../base/name.ts'
 import type { Millis } from '../base/time.ts'
@@ -12,6 +11,7 @@ import {
   forgetMirrored,
   hasMirroredScope,
   insertPackage,
+  newPackage,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
 import { listVersionHeads } from '../storage/tables/versions.ts'
@@ -109,21 +109,7 @@ export class Claims {
 
   async insert(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {
     const now = this.#context.clock.now()
-    const row: PackageRow = {
-      id: randomUUID(),
-      host: name.host,
-      npm_name: npmNameOf(name),
-      namespace: name.namespace,
-      name: name.name,
-      source: 'local',
-      access: 'public',
-      revision: 1,
-      require_tfa_at: null,
-      created_at: now,
-      modified_at: now,
-      yanked_at: null,
-      removed_at: null,
-    }
+    const row = newPackage(name, 'local', now)
     await insertPackage(tx, row)
     await this.#own(tx, user, { packageId: row.id, name, now })
     return row

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { npmNameOf, type PackageName } from '../../base/name.ts'
 import type { PackageRow, Tx, UpstreamDocumentRow } from '../../storage/sql/database.ts'
 import {
@@ -7,6 +6,7 @@ import {
   deleteTags,
   findPackage,
   insertPackage,
+  newPackage,
   upsertTag,
 } from '../../storage/tables/packages.ts'
 import { upsertUpstreamDocument } from '../../storage/tables/upstream.ts'
@@ -28,7 +28,9 @@ export async function writePeerPackage(
   const now = stored.checked_at
   const known = await findPackage(tx, name.host, npmNameOf(name))
   const yanked = { yanked_at: document.yanked ? (known?.yanked_at ?? now) : null }
-  const row = known ? await bumpPackage(tx, known.id, now, yanked) : { ...newRow(name, now), ...yanked }
+  const row = known
+    ? await bumpPackage(tx, known.id, now, yanked)
+    : { ...newPackage(name, 'mirror', now), ...yanked }
   if (!known) await insertPackage(tx, row)
   const refused = await writeVersions(tx, row, document)
   await deleteTags(tx, row.id)
@@ -54,22 +56,4 @@ async function writeVersions(tx: Tx, row: PackageRow, { versions }: PeerPackage)
     const ours = held.get(version)
     return ours && ours.integrity !== integrity ? [version] : []
   })
-}
-
-function newRow({ namespace, host, name }: PackageName, now: number): PackageRow {
-  return {
-    id: randomUUID(),
-    host,
-    npm_name: npmNameOf({ namespace, host, name }),
-    namespace,
-    name,
-    source: 'mirror',
-    access: 'public',
-    revision: 1,
-    require_tfa_at: null,
-    created_at: now,
-    modified_at: now,
-    yanked_at: null,
-    removed_at: null,
-  }
 }

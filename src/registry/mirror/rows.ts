@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { LEGACY } from '../../base/name.ts'
 import type { Millis } from '../../base/time.ts'
 import type { PackageRow, VersionRow } from '../../storage/sql/database.ts'
+import { newPackage } from '../../storage/tables/packages.ts'
 
 /** A mirrored version of which nothing is stored yet. */
 export function mirroredVersion(packageId: string, version: string, publishedAt: Millis): VersionRow {
@@ -29,19 +29,5 @@ export function mirroredVersion(packageId: string, version: string, publishedAt:
 
 /** A package met for the first time. */
 export function mirroredPackage(npmName: string, now: Millis): PackageRow {
-  return {
-    id: randomUUID(),
-    host: '',
-    npm_name: npmName,
-    namespace: LEGACY,
-    name: npmName,
-    source: 'mirror',
-    access: 'public',
-    revision: 1,
-    require_tfa_at: null,
-    created_at: now,
-    modified_at: now,
-    yanked_at: null,
-    removed_at: null,
-  }
+  return newPackage({ namespace: LEGACY, host: '', name: npmName }, 'mirror', now)
 }

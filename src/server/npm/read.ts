@@ -8,7 +8,7 @@ import { versionOfTarball } from '../../registry/contents.ts'
 import type { PackageDoc, PackageHead, VersionText, Who } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { type Answer, isCurrent, isUnmodified } from '../http/answer.ts'
-import { parseRange } from '../http/range.ts'
+import { bytesAnswer } from '../http/bytes.ts'
 import { encodingWanted, formWanted } from './negotiate.ts'
 import { ENCODINGS, MEDIA_TYPES, Packuments, type Rendered, versionText, type Wanted } from './packument.ts'
 
@@ -101,29 +101,14 @@ export class Reads {
     { request, access }: { request: IncomingMessage; access: 'public' | 'restricted' },
   ): Promise<Answer> {
     const { digest, size } = tarball.print
-    const etag = `"${digest}"`
-    const headers = {
-      'content-type': 'application/octet-stream',
-      'cache-control': `${access === 'public' ? 'public' : 'private'}, ${YEAR}`,
-      'accept-ranges': 'bytes',
-      'last-modified': new Date(tarball.publishedAt).toUTCString(),
-      etag,
-    }
-    if (isCurrent(request, etag)) return { status: 304, headers }
-    const range = parseRange(request, { size, etag })
-    if (range === 'unsatisfiable')
-      return { status: 416, headers: { ...headers, 'content-range': `bytes */${size}` } }
-    if (range) {
-      const part = { 'content-range': `bytes ${range.start}-${range.end}/${size}` }
-      const length = range.end - range.start + 1
-      const body = () => this.#registry.contents.open(digest, range)
-      return { status: 206, headers: { ...headers, ...part, 'content-length': length }, body }
-    }
-    return {
-      status: 200,
-      headers: { ...headers, 'content-length': size },
-      body: await this.#body(tarball.print),
-    }
+    return bytesAnswer(request, {
+      digest,
+      size,
+      access,
+      headers: { 'last-modified': new Date(tarball.publishedAt).toUTCString() },
+      open: (range) => this.#registry.contents.open(digest, range),
+      whole: () => this.#body(tarball.print),
+    })
   }
 
   async #body({ digest, size }: Fingerprint): Promise<NonNullable<Answer['body']>> {

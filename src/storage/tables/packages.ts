@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { npmNameOf, type PackageName } from '../../base/name.ts'
 import type { Millis } from '../../base/time.ts'
 import type {
   AccountRow,
@@ -36,6 +38,25 @@ export function listPackages(db: Reader): Promise<PackageRow[]> {
     .orderBy('namespace')
     .orderBy('name')
     .execute()
+}
+
+/** The row of a package that begins now: public, with nothing in it. */
+export function newPackage(name: PackageName, source: PackageRow['source'], now: Millis): PackageRow {
+  return {
+    id: randomUUID(),
+    host: name.host,
+    npm_name: npmNameOf(name),
+    namespace: name.namespace,
+    name: name.name,
+    source,
+    access: 'public',
+    revision: 1,
+    require_tfa_at: null,
+    created_at: now,
+    modified_at: now,
+    yanked_at: null,
+    removed_at: null,
+  }
 }
 
 /** Throws Conflict when the npm spelling is taken on that host. */
