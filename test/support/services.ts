@@ -8,6 +8,7 @@ import pg from 'pg'
 import { describe, inject } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
+import { temporaryFolder as makeTemporaryFolder } from './temporary-folder.ts'
 
 export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -16,9 +17,9 @@ export type Cleanup = { onTestFinished(work: () => Promise<void>): void }
 
 /** A new empty folder, removed when the test is over: `await temporaryFolder(t)` with the test's context. */
 export async function temporaryFolder(t: Cleanup): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'entropic-test-'))
-  t.onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  return folder
+  const folder = await makeTemporaryFolder()
+  t.onTestFinished(async () => folder[Symbol.asyncDispose]())
+  return folder.path
 }
 
 /** Why there is no Postgres or Redis in this run; undefined when there is. */
