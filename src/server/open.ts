@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
 import { type Clock, systemClock } from '../base/time.ts'
@@ -120,7 +121,18 @@ function rulesOf(config: Config): PolicyRules {
   }
 }
 
-/** Runs `work` on the registry, beside a server that may be running on the same data, and closes everything after it. */
+/** Whoever mistypes the folder must hear of it, not work on an empty registry: throws a Failure where there is none. */
+export async function requireDataFolder({ cacheDir }: Pick<Config, 'cacheDir'>): Promise<void> {
+  await access(cacheDir).catch((cause) => {
+    const message = `There are no data in ${cacheDir}. Start the server there once, or name another folder: --cache-dir`
+    throw new Failure(message, { exitCode: 1, cause })
+  })
+}
+
+/**
+ * Runs `work` on the registry, beside a server that may be running on the same data, and closes everything after it. Throws a Failure
+ * where there are no data.
+ */
 export async function withRegistry<T>(config: Config, work: (registry: Registry) => Promise<T>): Promise<T> {
   return withOpened(config, work)
 }
@@ -161,6 +173,7 @@ async function withOpened<T>(
   work: (registry: Registry) => Promise<T>,
   upstream?: Upstream,
 ): Promise<T> {
+  await requireDataFolder(config)
   await using storage = await openConfiguredStorage(config)
   const secrets = await secretsOf(config)
   const parts = { storage, log: silentLog, port: config.port, secrets }

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
@@ -120,6 +120,19 @@ test('what cannot be done is one sentence and exit code 1', async () => {
     code: 2,
     stderr: expect.stringContaining('no terminal'),
   })
+})
+
+test('a mistyped data folder is told, not made', async () => {
+  await using folder = await temporaryFolder()
+  const typo = join(folder.path, 'typo')
+  for (const words of [['gc'], ['user', 'list'], ['mode', 'offline'], ['bundle', 'key'], ['doctor']]) {
+    const { code, stdout, stderr } = await entropic({ folder: folder.path }, ...words, '--cache-dir', typo)
+    expect({ code, told: stdout + stderr }, words.join(' ')).toEqual({
+      code: 1,
+      told: expect.stringContaining(typo),
+    })
+    expect(await readdir(folder.path), words.join(' ')).toEqual([])
+  }
 })
 
 test('names from outside cannot steer the terminal', async () => {

@@ -10,7 +10,7 @@ import { type Carried, verifyBundle } from '../../registry/bundles.ts'
 import type { Outcome } from '../../registry/prefetch.ts'
 import type { Config } from '../config.ts'
 import { Failure, sentenceOf, usage } from '../failure.ts'
-import { withMirroringRegistry, withRegistry } from '../open.ts'
+import { requireDataFolder, withMirroringRegistry, withRegistry } from '../open.ts'
 import { keptSecret } from '../secrets.ts'
 import { columns, sizeOf } from './columns.ts'
 import type { Call } from './command.ts'
@@ -81,10 +81,12 @@ export async function listBundle({ names: [path = ''] }: Call): Promise<number> 
 
 /** For the other side, to compare. */
 export async function showKey({ settings: { config } }: Call): Promise<number> {
+  await requireDataFolder(config)
   process.stdout.write(`${(await signerOf(config)).name}\n`)
   return 0
 }
 
+/** Makes the data folder where a bundle is the first thing done there. */
 async function signerOf({ cacheDir }: Config): Promise<BundleSigner> {
   return new BundleSigner(await keptSecret(join(cacheDir, 'secrets'), 'bundle-key'))
 }

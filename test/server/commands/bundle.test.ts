@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Client } from '../../clients/client.ts'
@@ -114,6 +114,7 @@ type Side = ((...args: string[]) => Promise<Outcome>) & { folder: string }
 async function twoSides() {
   await using opening = new AsyncDisposableStack()
   const { path: folder } = opening.use(await temporaryFolder())
+  await mkdir(join(folder, 'near'))
   const upstream: ScriptedUpstream = opening.use(await startUpstream({ packages }))
   const servers: AsyncDisposableStack = opening.use(new AsyncDisposableStack())
   const side = (name: string, address: string): Side => {
