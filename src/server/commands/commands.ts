@@ -231,6 +231,14 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./sbom.ts')).sbom,
   },
   {
+    words: 'update',
+    names: [],
+    about:
+      'With --check: ask the upstream whether a newer version is published; exit with 1 when one is, 3 when nobody can tell',
+    flags: { check: { about: 'Only ask; nothing is downloaded. Without it nothing is done' } },
+    load: async () => (await import('./update.ts')).update,
+  },
+  {
     words: 'version',
     names: [],
     about: 'Print the version',
