@@ -1,12 +1,40 @@
+import { stripVTControlCharacters } from 'node:util'
 import { destination, pino, stdSerializers } from 'pino'
 import type { Log } from '../base/log.ts'
 import type { Config } from './config.ts'
 
 /**
- * The log of the process: JSON lines on standard error, errors with their causes. Written at once, so that the last line before a crash is
- * there too.
+ * The log of the process on standard error: JSON lines, or short lines for people; errors with their causes. Written at once, so that
+ * the last line before a crash is there too.
  */
-export function createLog(config: Pick<Config, 'logLevel'>): Log {
+export function createLog({ logLevel: level, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Log {
   const serializers = { err: stdSerializers.errWithCause, error: stdSerializers.errWithCause }
-  return pino({ level: config.logLevel, base: null, serializers }, destination({ dest: 2, sync: true }))
+  const written = destination({ dest: 2, sync: true })
+  const lines = { write: (line: string) => written.write(shortLine(line)) }
+  return pino({ level, base: null, serializers }, logFormat === 'json' ? written : lines)
+}
+
+const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info ', 40: 'warn ', 50: 'error' }
+
+/** A line of the log as a person reads it: when, how important, what; below it where an error comes from. */
+function shortLine(line: string): string {
+  const { level, time, msg, err, error, ...fields } = JSON.parse(line)
+  const told = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+  const head = [new Date(time).toTimeString().slice(0, 8), LEVELS[level], msg, ...told].join(' ')
+  const all = [head, ...troubles(err ?? error)].join('\n')
+  // What comes from outside cannot steer the terminal.
+  return `${stripVTControlCharacters(all).replace(/(?!\n)\p{Cc}/gu, ' ')}\n`
+}
+
+/** An error and its causes, as the serializer left them. */
+function troubles(error: { stack?: string; cause?: unknown } | string | undefined): string[] {
+  if (error === undefined) return []
+  if (typeof error === 'string') return [error]
+  // The serializer wrote causes as it wrote the error.
+  const [cause, ...further] = troubles(error.cause as typeof error)
+  return [
+    error.stack ?? JSON.stringify(error),
+    ...(cause === undefined ? [] : [`caused by: ${cause}`]),
+    ...further,
+  ]
 }

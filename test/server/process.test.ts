@@ -87,7 +87,7 @@ test('an error nobody caught is logged and ends the process with 1', async () =>
   const source = `
     import { listen, untilStopped } from ${JSON.stringify(join(import.meta.dirname, '../../src/server/process.ts'))}
     import { createLog } from ${JSON.stringify(join(import.meta.dirname, '../../src/server/log.ts'))}
-    const log = createLog({ logLevel: 'error' })
+    const log = createLog({ logLevel: 'error', logFormat: 'json' })
     const server = await listen({ host: '127.0.0.1', port: 0 })
     setImmediate(() => Promise.reject(new Error('a bug', { cause: new Error('its cause') })))
     process.exit(await untilStopped({ server, log, close: async () => {} }))`

@@ -223,7 +223,13 @@ export const options = {
   logLevel: option(kind.oneOf(['debug', 'info', 'warn', 'error', 'silent']), {
     env: 'LOG_LEVEL',
     fallback: 'info',
-    about: 'Least important lines to log, as JSON on standard error',
+    about: 'Least important lines to log, on standard error',
+  }),
+  logFormat: option(kind.oneOf(['json', 'lines']), {
+    env: 'LOG_FORMAT',
+    fallback: () => (process.stderr.isTTY ? 'lines' : 'json'),
+    otherwise: 'lines on a terminal, else json',
+    about: 'How the log is written: JSON for programs, short lines for people',
   }),
   devLatencyErrorMs: option(kind.whole(1), {
     env: 'DEV_LATENCY_ERROR_MS',
