@@ -180,16 +180,11 @@ export class Accounts {
    * TOO_MANY_REQUESTS after ten attempts on one name within five minutes from one address, or sixty failures on any.
    */
   async verifyPassword(name: string, password: string, address: string): Promise<Account | undefined> {
-    const guess = { account: name, address }
-    await this.#attempts.count(guess)
-    const row = await findAccount(this.#context.storage.sql.read, name)
-    const fits = await passwordMatches(password, row?.password)
-    if (!fits || !row || row.disabled_at !== null) {
-      await this.#attempts.failed(guess)
-      return undefined
-    }
-    await this.#attempts.succeeded(guess)
-    return accountOf(row)
+    return this.#attempts.guess({ account: name, address }, async () => {
+      const row = await findAccount(this.#context.storage.sql.read, name)
+      const fits = await passwordMatches(password, row?.password)
+      return fits && row?.disabled_at === null ? accountOf(row) : undefined
+    })
   }
 
   async #change(

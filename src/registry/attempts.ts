@@ -5,12 +5,15 @@ import type { Kv } from '../storage/kv.ts'
 const WINDOW = minutes(5)
 /** On one account from one address. */
 const PER_PAIR = 10
-/** Failures from one address, whatever the account. */
+/** From one address, whatever the account. */
 const PER_ADDRESS = 60
 
 type Guess = { readonly account: string; readonly address: string }
 
-/** Slows down whoever guesses secrets: counted over five minutes, and forgotten with the shared memory. */
+/**
+ * Slows down whoever guesses secrets: counted over five minutes, and forgotten with the shared memory. A try counts from before it is known
+ * how it ends, so that many at once are no more than many in a row.
+ */
 export class Attempts {
   readonly #kv: Kv
   readonly #kind: string
@@ -21,22 +24,22 @@ export class Attempts {
     this.#kind = kind
   }
 
-  /** To be called before looking. TOO_MANY_REQUESTS. */
-  async count(guess: Guess): Promise<void> {
-    const failures = Number(await this.#kv.get(this.#address(guess)))
-    const tries = await this.#kv.increment(this.#pair(guess), WINDOW)
-    if (tries > PER_PAIR || failures >= PER_ADDRESS)
-      throw new Fault('TOO_MANY_REQUESTS', { seconds: WINDOW / 1000 })
-  }
-
-  async failed(guess: Guess): Promise<void> {
-    await this.#kv.increment(this.#address(guess), WINDOW)
-  }
-
-  async succeeded(guess: Guess): Promise<void> {
-    await this.#kv.delete(this.#pair(guess))
+  /** What `check` finds; undefined is a wrong guess, anything else is not counted. TOO_MANY_REQUESTS, without checking. */
+  async guess<T>(guess: Guess, check: () => Promise<T | undefined>): Promise<T | undefined> {
+    const [pair, address] = [this.#pair(guess), this.#address(guess)]
+    if ((await this.#kv.increment(pair, WINDOW)) > PER_PAIR) throw tooMany()
+    if ((await this.#kv.increment(address, WINDOW)) > PER_ADDRESS) {
+      await this.#kv.increment(address, WINDOW, -1)
+      throw tooMany()
+    }
+    const found = await check()
+    if (found !== undefined)
+      await Promise.all([this.#kv.delete(pair), this.#kv.increment(address, WINDOW, -1)])
+    return found
   }
 
   #pair = ({ account, address }: Guess) => `attempts:${this.#kind}:${address}:${account}`
   #address = ({ address }: Guess) => `attempts:${this.#kind}:${address}`
 }
+
+const tooMany = () => new Fault('TOO_MANY_REQUESTS', { seconds: WINDOW / 1000 })

@@ -165,11 +165,8 @@ export class TwoFactor {
   }
 
   async #guarded(account: string, address: string, spend: () => Promise<boolean>): Promise<void> {
-    const guess = { account, address }
-    await this.#attempts.count(guess)
-    if (await spend()) return this.#attempts.succeeded(guess)
-    await this.#attempts.failed(guess)
-    throw new Fault('OTP_REQUIRED', {})
+    const spent = await this.#attempts.guess({ account, address }, async () => (await spend()) || undefined)
+    if (spent === undefined) throw new Fault('OTP_REQUIRED', {})
   }
 
   async #spendAny(account: Who, row: SecondFactorRow, code: string): Promise<boolean> {

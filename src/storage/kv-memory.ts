@@ -40,8 +40,8 @@ export class MemoryKv implements Kv {
     await (await this.#kv()).delete(key)
   }
 
-  async increment(key: string, ttl: Millis): Promise<number> {
-    const count = await (await this.#kv()).increment(key, ttl)
+  async increment(key: string, ttl: Millis, by: 1 | -1 = 1): Promise<number> {
+    const count = await (await this.#kv()).increment(key, ttl, by)
     this.#note(key, ttl)
     return count
   }

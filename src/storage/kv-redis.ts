@@ -56,9 +56,10 @@ export class RedisKv implements Kv {
     await this.#try(() => this.#client.del(key))
   }
 
-  async increment(key: string, ttl: Millis): Promise<number> {
+  async increment(key: string, ttl: Millis, by = 1): Promise<number> {
     // Two commands in one transaction: a counter can never be left without its time to live.
-    const replies = await this.#try(() => this.#client.multi().set(key, 0, 'PX', ttl, 'NX').incr(key).exec())
+    const count = () => this.#client.multi().set(key, 0, 'PX', ttl, 'NX').incrby(key, by).exec()
+    const replies = await this.#try(count)
     return Number(replies?.[1]?.[1] ?? 1)
   }
 

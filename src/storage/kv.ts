@@ -8,8 +8,8 @@ export interface Kv {
   get(key: string): Promise<Buffer | undefined>
   set(key: string, value: Buffer | string, ttl: Millis): Promise<void>
   delete(key: string): Promise<void>
-  /** Counts up and returns the count; the first call starts the time to live. */
-  increment(key: string, ttl: Millis): Promise<number>
+  /** Counts up (`by` -1: down) and returns the count; the first call starts the time to live. */
+  increment(key: string, ttl: Millis, by?: 1 | -1): Promise<number>
   /** Holds `key` alone until disposed or until `ttl`; undefined when another holds it. */
   lease(key: string, ttl: Millis): Promise<AsyncDisposable | undefined>
   close(): Promise<void>

@@ -76,6 +76,13 @@ function counters(opened: Opened): void {
     await vi.waitUntil(async () => (await kv.increment('count', minutes(1))) === 1, { interval: MOMENT / 4 })
   })
 
+  test('a count can be taken back', async (t) => {
+    const kv = await opened(t)
+    await kv.increment('count', minutes(1))
+    await kv.increment('count', minutes(1))
+    expect(await kv.increment('count', minutes(1), -1)).toBe(1)
+  })
+
   test('a deleted counter begins anew', async (t) => {
     const kv = await opened(t)
     await kv.increment('count', minutes(1))
