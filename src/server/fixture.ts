@@ -8,41 +8,25 @@ import { promisify } from 'node:util'
 import type { Caller } from '../registry/model.ts'
 import { type Config, resolveSettings } from './config.ts'
 import { Failure, sentenceOf } from './failure.ts'
+import type {
+  FixtureOptions,
+  FixtureRegistry,
+  PublishedName,
+  SeenRequest,
+  Snapshot,
+  StartRegistry,
+} from './fixture/api.ts'
 import { clientEnvironment, npmrcOf } from './fixture/clients.ts'
 import { TurnedClock } from './fixture/clock.ts'
 import { Faults } from './fixture/faults.ts'
 import { type Interior, openInterior } from './fixture/interior.ts'
-import { type FixturePackages, type PublishedName, publishAll, publishTarball } from './fixture/packages.ts'
+import { publishAll, publishTarball } from './fixture/packages.ts'
 import { listen, portOf } from './process.ts'
 
-export type { FaultRule, Misbehaviour } from './fixture/faults.ts'
-export type { FixturePackages, FixtureVersion, PublishedName } from './fixture/packages.ts'
+export type * from './fixture/api.ts'
 
-export type FixtureOptions = {
-  /** What is published from the start. */
-  readonly packages?: FixturePackages
-  /** A registry to mirror what is not published here from, `npm` for the one npm is configured with; default `none`. */
-  readonly upstream?: string
-  /** The name of the account that owns everything and that `token` is of; an administrator. Default `test`. */
-  readonly user?: string
-}
-
-/** A request that came in; `status` is known when it has been answered. */
-export type SeenRequest = {
-  readonly method: string
-  readonly path: string
-  readonly headers: IncomingMessage['headers']
-  readonly status?: number
-}
-
-/** A moment of the registry to return to. Good as long as the registry that made it runs. */
-export type Snapshot = { readonly folder: string }
-
-/**
- * Starts a registry for tests: on a free port of 127.0.0.1, over a throw-away folder that is gone when it is disposed. Nothing of
- * the surroundings configures it.
- */
-export async function startRegistry(options: FixtureOptions = {}): Promise<FixtureRegistry> {
+/** See StartRegistry. */
+export const startRegistry: StartRegistry = async (options = {}) => {
   await using opening = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'entropic-fixture-'))
   opening.defer(() => rm(folder, { recursive: true, force: true }))
@@ -50,7 +34,7 @@ export async function startRegistry(options: FixtureOptions = {}): Promise<Fixtu
   const server = opening.adopt(await listen(config), closeServer)
   const clock = new TurnedClock()
   const interior = await openInterior(config, portOf(server), clock)
-  const registry = new FixtureRegistry({
+  const registry = new RunningFixture({
     folder,
     config,
     server,
@@ -84,12 +68,9 @@ type Parts = {
   readonly token: string
 }
 
-export class FixtureRegistry implements AsyncDisposable {
-  /** Its address, without a slash at the end. */
+class RunningFixture implements FixtureRegistry {
   readonly url: string
-  /** May publish anything. */
   readonly token: string
-  /** The registry's own clock: publish dates, expiries, how old a mirrored document is. */
   readonly clock: TurnedClock
   readonly faults = new Faults()
   readonly #parts: Parts
@@ -99,7 +80,6 @@ export class FixtureRegistry implements AsyncDisposable {
   #snapshots = 0
   #beginning: Snapshot | undefined
 
-  /** Use startRegistry. */
   constructor(parts: Parts) {
     this.#parts = parts
     this.#interior = Promise.resolve(parts.interior)
@@ -111,17 +91,14 @@ export class FixtureRegistry implements AsyncDisposable {
     })
   }
 
-  /** Everything asked so far, in order. */
   get requests(): readonly SeenRequest[] {
     return this.#requests
   }
 
-  /** The lines for an .npmrc that uses this registry with its token. */
   get npmrc(): string {
     return npmrcOf(this)
   }
 
-  /** Variables for the environment of npm, pnpm, yarn and bun that make them use this registry with its token. */
   get environment(): Record<string, string> {
     return clientEnvironment(this, this.#npmrcFile)
   }
@@ -132,7 +109,6 @@ export class FixtureRegistry implements AsyncDisposable {
     this.#beginning = await this.snapshot()
   }
 
-  /** Publishes a package's folder (packed by the npm on PATH), a `.tgz`, or all of both that a folder holds. */
   async publish(path: string): Promise<PublishedName[]> {
     const published: PublishedName[] = []
     for (const one of await packagesAt(resolve(path))) published.push(await this.#publishOne(one))
@@ -148,7 +124,6 @@ export class FixtureRegistry implements AsyncDisposable {
     })
   }
 
-  /** Makes the content what it was at that moment. The clock, faults and the record of requests stay. */
   restore({ folder }: Snapshot): Promise<void> {
     const data = this.#parts.config.cacheDir
     return this.#between(async () => {
@@ -157,7 +132,6 @@ export class FixtureRegistry implements AsyncDisposable {
     })
   }
 
-  /** Makes everything what it was when it started: content, clock, no faults, no requests. */
   async reset(): Promise<void> {
     this.faults.clear()
     this.clock.reset()
