@@ -164,6 +164,13 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./mode.ts')).mode,
   },
   {
+    words: 'status',
+    names: [],
+    about: 'Tell which server runs on the data, and what is stored; exit with 1 when none runs',
+    flags: { json: { about: 'Print it as one line of JSON' } },
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
     words: 'gc',
     names: [],
     about: 'Delete stored files that nothing refers to any more; the server may run meanwhile',

@@ -12,6 +12,7 @@ import { createLog } from '../log.ts'
 import { configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
 import { listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
 import { openInBrowser } from '../process-child.ts'
+import { announce } from '../running.ts'
 import { type Secrets, secretsOf } from '../secrets.ts'
 import { type Call, PROGRAM } from './command.ts'
 
@@ -54,6 +55,9 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
   const app = appOf(config, { registry, log, port, secrets })
   const setup = await registry.signUp.setupSecret()
+  opening.use(
+    await announce(config.cacheDir, ownAddress({ host: config.host, externalHost: undefined }, port)),
+  )
   process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine, setup }))
   return app
 }
