@@ -1,7 +1,9 @@
 import type { Millis } from '../base/time.ts'
-import type { Tx } from '../storage/sql/database.ts'
-import { appendAudit, listAudit } from '../storage/tables/audit.ts'
+import type { ChangeKind, Tx } from '../storage/sql/database.ts'
+import { type AuditQuery, appendAudit, listAudit } from '../storage/tables/audit.ts'
+import { appendChange } from '../storage/tables/packages.ts'
 import type { Context } from './context.ts'
+import type { Caller, PackageHead } from './model.ts'
 
 /** Who does something to an account, and from where. */
 export type Origin = {
@@ -13,6 +15,9 @@ export type Origin = {
 
 /** The command line on the registry's own machine. */
 export const CONSOLE: Origin = { address: '' }
+
+/** What people do to packages, as the feed calls it; `refresh` is nobody's doing. */
+type Deeds = Exclude<ChangeKind, 'refresh'>
 
 export type AuditAction =
   | 'account.add'
@@ -29,6 +34,13 @@ export type AuditAction =
   | 'login.deny'
   | 'login.fail'
   | 'logout'
+  | 'member.accept'
+  | 'member.decline'
+  | 'member.invite'
+  | 'member.remove'
+  | 'member.role'
+  | 'namespace.create'
+  | 'package.release'
   | 'passkey.add'
   | 'passkey.remove'
   | 'session.end'
@@ -38,6 +50,7 @@ export type AuditAction =
   | 'tfa.recovery'
   | 'token.create'
   | 'token.revoke'
+  | `package.${Deeds}`
 
 export type AuditEntry = {
   readonly seq: number
@@ -64,7 +77,31 @@ export async function note(tx: Tx, { at, by }: { at: Millis; by: Origin }, deed:
   })
 }
 
-const PER_PAGE = 100
+/** Whoever asks, as the log has it. */
+export function originOfCaller(caller: Caller): Origin {
+  return caller.kind === 'anonymous' ? CONSOLE : { actor: caller.name, address: caller.address ?? '' }
+}
+
+type PackageDeed = {
+  readonly of: Pick<PackageHead, 'id' | 'npmName'>
+  readonly at: Millis
+  readonly kind: Deeds
+  readonly detail?: object
+}
+
+/** Tells of a change that somebody made to a package: those who follow the feed, and the log. */
+export async function tell(tx: Tx, caller: Caller, change: PackageDeed): Promise<void> {
+  const { of, at, kind, detail = {} } = change
+  await appendChange(tx, of.id, { at, kind, detail })
+  await note(
+    tx,
+    { at, by: originOfCaller(caller) },
+    { action: `package.${kind}`, subject: of.npmName, detail },
+  )
+}
+
+/** Entries handed out at once. */
+export const AUDIT_PAGE = 100
 
 /** What was done to accounts, by whom and from where. */
 export class Audit {
@@ -81,8 +118,8 @@ export class Audit {
   }
 
   /** Newest first, at most a hundred; `before` is the `seq` of the last one seen. */
-  async list(query: { actor?: string; before?: number } = {}): Promise<AuditEntry[]> {
-    const rows = await listAudit(this.#context.storage.sql.read, { ...query, limit: PER_PAGE })
+  async list(query: Omit<AuditQuery, 'limit'> = {}): Promise<AuditEntry[]> {
+    const rows = await listAudit(this.#context.storage.sql.read, { ...query, limit: AUDIT_PAGE })
     return rows.map((row) => ({
       ...row,
       actor: row.actor ?? undefined,

@@ -4,7 +4,6 @@ import type { Millis } from '../base/time.ts'
 import type { PackageRow, Tx } from '../storage/sql/database.ts'
 import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
 import {
-  appendChange,
   bumpPackage,
   deleteMaintainers,
   findPackage,
@@ -16,6 +15,7 @@ import {
 } from '../storage/tables/packages.ts'
 import { listVersionHeads } from '../storage/tables/versions.ts'
 import type { Access } from './access.ts'
+import { CONSOLE, note, originOfCaller, tell } from './audit.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
 import type { User } from './model.ts'
@@ -104,6 +104,7 @@ export class Claims {
         yanked_at: null,
       } as const
       await bumpPackage(tx, row.id, now, { source: 'mirror', require_tfa_at: null, ...mirrored })
+      await note(tx, { at: now, by: CONSOLE }, { action: 'package.release', subject: npmName })
     })
   }
 
@@ -134,9 +135,11 @@ export class Claims {
       await insertNamespace(tx, { name: parseNamespace(owner), created_at: now, created_by: user.id })
       const membership = { invited_by: null, invited_at: now, accepted_at: now }
       await insertMembership(tx, { namespace: owner, account_id: user.id, role: 'owner', ...membership })
+      await note(tx, { at: now, by: originOfCaller(user) }, { action: 'namespace.create', subject: owner })
     }
     await upsertMaintainer(tx, maintainerRow(packageId, owner, { now, by: null }))
-    await appendChange(tx, packageId, { at: now, kind: 'create', detail: { by: user.name } })
+    const detail = { by: user.name }
+    await tell(tx, user, { of: { id: packageId, npmName: npmNameOf(name) }, at: now, kind: 'create', detail })
   }
 }
 

@@ -4,7 +4,6 @@ import { LEGACY, type PackageName } from '../base/name.ts'
 import type { MaintainerRow, Tx } from '../storage/sql/database.ts'
 import { findNamespace } from '../storage/tables/accounts.ts'
 import {
-  appendChange,
   bumpPackage,
   deleteMaintainer,
   listMaintainers,
@@ -12,8 +11,9 @@ import {
 } from '../storage/tables/packages.ts'
 import { findMaintainer, listMaintainerships } from '../storage/tables/people.ts'
 import type { Access } from './access.ts'
+import { tell } from './audit.ts'
 import type { Context } from './context.ts'
-import type { Caller, PackageHead, Who } from './model.ts'
+import type { Caller, PackageHead, User, Who } from './model.ts'
 import { headOf, type Packages } from './packages.ts'
 
 /** What an invitation met: nobody, an earlier invitation, or somebody who is in already. */
@@ -55,7 +55,7 @@ export class Maintainers {
     const head = await this.#packages.writable(caller, name)
     await this.#mustExist(namespace)
     const at = { invited_by: user.id, invited_at: this.#context.clock.now(), accepted_at: null }
-    return this.#change<Invitation>(head, async (tx) => {
+    return this.#change<Invitation>(user, head, async (tx) => {
       const known = await findMaintainer(tx, head.id, namespace)
       if (known) return { result: stateOf(known) }
       const invitation = randomUUID()
@@ -69,7 +69,7 @@ export class Maintainers {
     const user = this.#access.writer(caller)
     const head = await this.#packages.writable(caller, name)
     await this.#mustExist(namespace)
-    await this.#change(head, async (tx) => {
+    await this.#change(user, head, async (tx) => {
       const rows = await listMaintainers(tx, head.id)
       if (!rows.some((row) => row.namespace === namespace)) return { result: undefined }
       if (!rows.some((row) => row.accepted_at !== null && row.namespace !== namespace))
@@ -128,7 +128,7 @@ export class Maintainers {
     const { namespace, id } = invitee
     const head = await this.#packages.local(caller, name)
     const user = await this.#access.actFor(caller, namespace)
-    await this.#change(head, async (tx) => {
+    await this.#change(user, head, async (tx) => {
       const row = await findMaintainer(tx, head.id, namespace)
       // A private name is not to be guessed.
       if (!row && head.access === 'restricted') return fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
@@ -139,12 +139,12 @@ export class Maintainers {
     })
   }
 
-  async #change<T>(head: PackageHead, work: (tx: Tx) => Promise<Outcome<T>>): Promise<T> {
+  async #change<T>(user: User, head: PackageHead, work: (tx: Tx) => Promise<Outcome<T>>): Promise<T> {
     const at = this.#context.clock.now()
     return this.#context.storage.sql.transaction(async (tx) => {
       await bumpPackage(tx, head.id, at)
       const { result, detail } = await work(tx)
-      if (detail) await appendChange(tx, head.id, { at, kind: 'maintainer', detail })
+      if (detail) await tell(tx, user, { of: head, at, kind: 'maintainer', detail })
       return result
     })
   }

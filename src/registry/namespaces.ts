@@ -19,9 +19,10 @@ import {
   type MembershipKey,
 } from '../storage/tables/people.ts'
 import type { Access } from './access.ts'
+import { note, originOfCaller } from './audit.ts'
 import type { Context } from './context.ts'
 import type { Invited } from './maintainers.ts'
-import type { Caller } from './model.ts'
+import type { Caller, User } from './model.ts'
 
 /** Namespaces and the users who make them up. Whoever is only invited is no member; a declined invitation can be sent again. */
 export class Namespaces {
@@ -50,6 +51,7 @@ export class Namespaces {
       await sql.transaction(async (tx) => {
         await insertNamespace(tx, { name, created_at: now, created_by: user.id })
         await insertMembership(tx, owner)
+        await note(tx, { at: now, by: originOfCaller(user) }, { action: 'namespace.create', subject: name })
       })
       return name
     } catch (error) {
@@ -69,11 +71,14 @@ export class Namespaces {
     await this.#mustExist(namespace)
     const user = await this.#access.actFor(caller, namespace)
     const account = await this.#account(invitee)
-    const row = { ...invited(namespace, account.id, this.#context.clock.now()), invited_by: user.id }
+    const at = this.#context.clock.now()
+    const row = { ...invited(namespace, account.id, at), invited_by: user.id }
     return this.#change(namespace, async (tx) => {
       const known = await findMembership(tx, namespace, account.id)
       if (known) return known.accepted_at === null ? 'pending' : 'accepted'
       await insertMembership(tx, row)
+      const deed = { action: 'member.invite', subject: namespace, detail: { member: invitee } } as const
+      await note(tx, { at, by: originOfCaller(user) }, deed)
       return 'invited'
     })
   }
@@ -95,21 +100,32 @@ export class Namespaces {
       const members = await listMembers(tx, namespace)
       if (members.length === 1 && members[0] === member)
         throw new Fault('CONFLICT', { why: `${member} is the last member and cannot be removed.` })
+      if (!row) return
       await deleteMembership(tx, { namespace, accountId: account.id })
+      const deed = { action: 'member.remove', subject: namespace, detail: { member } } as const
+      await note(tx, { at: this.#context.clock.now(), by: originOfCaller(user) }, deed)
     })
   }
 
   /** Joins a namespace that the caller was invited to. `userName`, when given, must be the caller's. FORBIDDEN, NOT_FOUND. */
   async accept(caller: Caller, namespace: string, userName?: string): Promise<void> {
     const now = this.#context.clock.now()
-    const key = this.#own(await this.#access.self(caller), namespace, userName)
-    return this.#answer(key, (tx) => acceptMembership(tx, key, now))
+    const user = await this.#access.self(caller)
+    const key = this.#own(user, namespace, userName)
+    return this.#answer(user, key, async (tx) => {
+      await acceptMembership(tx, key, now)
+      return 'member.accept'
+    })
   }
 
   /** As accept. */
   async decline(caller: Caller, namespace: string, userName?: string): Promise<void> {
-    const key = this.#own(await this.#access.self(caller), namespace, userName)
-    return this.#answer(key, (tx) => deleteMembership(tx, key))
+    const user = await this.#access.self(caller)
+    const key = this.#own(user, namespace, userName)
+    return this.#answer(user, key, async (tx) => {
+      await deleteMembership(tx, key)
+      return 'member.decline'
+    })
   }
 
   /** The namespaces a user belongs to. NOT_FOUND. */
@@ -130,12 +146,19 @@ export class Namespaces {
     throw new Fault('FORBIDDEN', { why: `You cannot act on behalf of ${userName}` })
   }
 
-  async #answer(key: MembershipKey, write: (tx: Tx) => Promise<void>): Promise<void> {
+  /** `write` resolves to what was answered. */
+  async #answer(
+    user: User,
+    key: MembershipKey,
+    write: (tx: Tx) => Promise<'member.accept' | 'member.decline'>,
+  ): Promise<void> {
+    const at = this.#context.clock.now()
     await this.#mustExist(key.namespace)
     await this.#change(key.namespace, async (tx) => {
       const row = await findMembership(tx, key.namespace, key.accountId)
       if (row?.accepted_at !== null) fail('NOT_FOUND', { what: 'invitation' })
-      await write(tx)
+      const action = await write(tx)
+      await note(tx, { at, by: originOfCaller(user) }, { action, subject: key.namespace })
     })
   }
 

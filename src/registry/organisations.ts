@@ -3,6 +3,7 @@ import type { PackageName } from '../base/name.ts'
 import { findAccount, findMembership } from '../storage/tables/accounts.ts'
 import { findMaintainer, listMemberRoles, lockNamespace, updateRole } from '../storage/tables/people.ts'
 import type { Access } from './access.ts'
+import { note, originOfCaller } from './audit.ts'
 import type { Context } from './context.ts'
 import type { Maintainers } from './maintainers.ts'
 import type { Caller, PackageHead, Who } from './model.ts'
@@ -58,6 +59,8 @@ export class Organisations {
       if (own?.role !== 'owner' && !user.admin)
         throw new Fault('FORBIDDEN', { why: `Only an owner of ${namespace} can give roles.` })
       await updateRole(tx, { namespace, accountId: account.id }, role)
+      const deed = { action: 'member.role', subject: namespace, detail: { member: name, role } } as const
+      await note(tx, { at: this.#context.clock.now(), by: originOfCaller(user) }, deed)
       const left = await listMemberRoles(tx, namespace)
       if (!left.some((member) => member.role === 'owner'))
         throw new Fault('CONFLICT', { why: `${name} is the last owner of ${namespace}.` })

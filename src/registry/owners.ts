@@ -3,7 +3,6 @@ import type { PackageName } from '../base/name.ts'
 import type { AccountRow, Tx } from '../storage/sql/database.ts'
 import { findAccount, findMembership } from '../storage/tables/accounts.ts'
 import {
-  appendChange,
   bumpPackage,
   deleteMaintainer,
   listMaintainerAccounts,
@@ -11,6 +10,7 @@ import {
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
 import type { Access } from './access.ts'
+import { tell } from './audit.ts'
 import type { Context } from './context.ts'
 import type { Caller, User, Who } from './model.ts'
 import { checkRevision, type Packages } from './packages.ts'
@@ -87,7 +87,8 @@ export class Owners {
         accounts: await namesOf(tx, head.id),
         rows: await listMaintainers(tx, head.id),
       })
-      await appendChange(tx, head.id, {
+      await tell(tx, by, {
+        of: head,
         at: now,
         kind: 'maintainer',
         detail: { added: add, removed: remove, by: by.name },

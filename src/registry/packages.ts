@@ -14,7 +14,6 @@ import {
 import { Conflict, type PackageRow, type Tx } from '../storage/sql/database.ts'
 import { findNamespace } from '../storage/tables/accounts.ts'
 import {
-  appendChange,
   bumpPackage,
   deleteMaintainers,
   deleteTags,
@@ -25,6 +24,7 @@ import {
 } from '../storage/tables/packages.ts'
 import { removeVersions, yankVersions } from '../storage/tables/versions.ts'
 import type { Access } from './access.ts'
+import { tell } from './audit.ts'
 import { Claims, maintainerRow } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Federation } from './federation.ts'
@@ -128,7 +128,8 @@ export class Packages {
     if (settings.requireTfa) await this.#access.requireTfa(user)
     const head = await this.#transaction(async (tx) => {
       const row = await this.claims.insert(tx, user, name)
-      return headOf(settings.requireTfa ? await this.#requireTfa(tx, row.id, true) : row)
+      if (!settings.requireTfa) return headOf(row)
+      return headOf(await this.#requireTfa(tx, user, { id: row.id, required: true }))
     })
     return { head, created: true }
   }
@@ -144,7 +145,7 @@ export class Packages {
       await yankVersions(tx, head.id, now)
       await deleteMaintainers(tx, head.id)
       await upsertMaintainer(tx, maintainerRow(head.id, ABANDONWARE, { now, by: null }))
-      await appendChange(tx, head.id, { at: now, kind: 'abandon', detail: {} })
+      await tell(tx, caller, { of: head, at: now, kind: 'abandon' })
     })
   }
 
@@ -157,7 +158,7 @@ export class Packages {
       checkRevision(row, revision)
       await removeVersions(tx, head.id, now)
       await deleteTags(tx, head.id)
-      await appendChange(tx, head.id, { at: now, kind: 'unpublish', detail: {} })
+      await tell(tx, caller, { of: head, at: now, kind: 'unpublish' })
     })
   }
 
@@ -206,10 +207,10 @@ export class Packages {
     const known = await findPackage(tx, name.host, npmNameOf(name))
     // Mirrored meanwhile: whoever asked first has the name.
     if (known?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: known.npm_name })
-    const { id, access: before } = known ?? (await this.claims.insert(tx, user, name))
-    if (access && access !== before)
-      await appendChange(tx, id, { at: now, kind: 'access', detail: { access } })
-    const row = await bumpPackage(tx, id, now, { removed_at: null, ...(access && { access }) })
+    const before = known ?? (await this.claims.insert(tx, user, name))
+    if (access && access !== before.access)
+      await tell(tx, user, { of: headOf(before), at: now, kind: 'access', detail: { access } })
+    const row = await bumpPackage(tx, before.id, now, { removed_at: null, ...(access && { access }) })
     // After the row was locked: rights cannot change any more until this publish is done.
     if (known) await this.#access.stillWrites(tx, user, headOf(row))
     return row
@@ -251,13 +252,19 @@ export class Packages {
     const { requireTfa } = settings
     if (requireTfa) await this.#access.requireTfa(user)
     if (requireTfa === undefined || requireTfa === head.requireTfa) return head
-    return headOf(await this.#transaction((tx) => this.#requireTfa(tx, head.id, requireTfa)))
+    const change = { id: head.id, required: requireTfa }
+    return headOf(await this.#transaction((tx) => this.#requireTfa(tx, user, change)))
   }
 
-  async #requireTfa(tx: Tx, id: string, required: boolean): Promise<PackageRow> {
+  async #requireTfa(
+    tx: Tx,
+    user: User,
+    { id, required }: { id: string; required: boolean },
+  ): Promise<PackageRow> {
     const now = this.#context.clock.now()
     const row = await bumpPackage(tx, id, now, { require_tfa_at: required ? now : null })
-    await appendChange(tx, id, { at: now, kind: 'access', detail: { requireTfa: required } })
+    const detail = { requireTfa: required }
+    await tell(tx, user, { of: headOf(row), at: now, kind: 'access', detail })
     return row
   }
 

@@ -5,7 +5,7 @@ import { canonicalOf, type PackageName, specOf, splitNpmName } from '../base/nam
 import { minutes } from '../base/time.ts'
 import { Conflict, type PackageRow, type Tx, type VersionRow } from '../storage/sql/database.ts'
 import { findNamespace } from '../storage/tables/accounts.ts'
-import { appendChange, bumpPackage, deleteTag, listTags, upsertTag } from '../storage/tables/packages.ts'
+import { bumpPackage, deleteTag, listTags, upsertTag } from '../storage/tables/packages.ts'
 import {
   findVersion,
   insertVersion,
@@ -15,6 +15,7 @@ import {
 } from '../storage/tables/versions.ts'
 import { abbreviate } from './abbreviated.ts'
 import { attestationOf } from './attestations.ts'
+import { tell } from './audit.ts'
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
 import { dependencyMaps, dependencyTarget, entropicManifest, npmDependencies } from './entropic-manifest.ts'
@@ -104,7 +105,7 @@ export class Versions {
         (messages.get(row.version) || null) !== row.deprecated,
     )
     if (changed.length === 0) return
-    await this.#change(head, 'deprecate', async (tx) => {
+    await this.#change(caller, { head, kind: 'deprecate' }, async (tx) => {
       for (const { version } of changed)
         await updateVersion(
           tx,
@@ -119,7 +120,7 @@ export class Versions {
   async yank(caller: Caller, name: PackageName, change: { version: string; yanked: boolean }): Promise<void> {
     const head = await this.#packages.writable(caller, name)
     const { version, yanked } = change
-    await this.#change(head, 'yank', async (tx, now) => {
+    await this.#change(caller, { head, kind: 'yank' }, async (tx, now) => {
       const found = await updateVersion(
         tx,
         { packageId: head.id, version },
@@ -143,7 +144,7 @@ export class Versions {
     const head = await this.#packages.writable(caller, name)
     if (head.revision !== change.revision) throw new Fault('STALE_REVISION', { spec: head.npmName })
     if (change.versions.length === 0) return
-    await this.#change(head, 'unpublish', async (tx, now, row) => {
+    await this.#change(caller, { head, kind: 'unpublish' }, async (tx, now, row) => {
       checkRevision(row, change.revision)
       for (const version of change.versions) {
         const found = await updateVersion(tx, { packageId: head.id, version }, removedContent(now))
@@ -160,7 +161,7 @@ export class Versions {
     const { tag, version } = change
     parseTag(tag)
     if (semver.valid(version) === null) this.#missing(name, version)
-    await this.#change(head, 'tag', async (tx) => {
+    await this.#change(caller, { head, kind: 'tag' }, async (tx) => {
       const row = await findVersion(tx, head.id, version)
       if (!row || row.removed_at !== null || row.yanked_at !== null) this.#missing(name, version)
       await upsertTag(tx, { package_id: head.id, tag, version })
@@ -172,23 +173,23 @@ export class Versions {
   async removeTag(caller: Caller, name: PackageName, tag: string): Promise<void> {
     const head = await this.#packages.writable(caller, name)
     if (tag === 'latest') throw new Fault('INVALID_TAG', { tag, why: 'a package always has a "latest"' })
-    await this.#change(head, 'tag', async (tx) => {
+    await this.#change(caller, { head, kind: 'tag' }, async (tx) => {
       if (!(await deleteTag(tx, head.id, tag))) throw new Fault('NOT_FOUND', { what: `tag ${tag}` })
       return { tag }
     })
   }
 
-  /** One change to a package: its revision rises, `work` writes, and the feed tells what `work` resolves to. */
+  /** One change to a package: its revision rises, `work` writes, and what it resolves to is told. */
   async #change(
-    head: PackageHead,
-    kind: 'deprecate' | 'yank' | 'unpublish' | 'tag',
+    caller: Caller,
+    { head, kind }: { head: PackageHead; kind: 'deprecate' | 'yank' | 'unpublish' | 'tag' },
     work: (tx: Tx, now: number, row: PackageRow) => Promise<object>,
   ): Promise<void> {
-    const now = this.#context.clock.now()
+    const at = this.#context.clock.now()
     await this.#context.storage.sql.transaction(async (tx) => {
-      const row = await bumpPackage(tx, head.id, now)
-      const detail = await work(tx, now, row)
-      await appendChange(tx, head.id, { at: now, kind, detail })
+      const row = await bumpPackage(tx, head.id, at)
+      const detail = await work(tx, at, row)
+      await tell(tx, caller, { of: head, at, kind, detail })
     })
   }
 
@@ -309,7 +310,8 @@ export class Versions {
     const current = Object.fromEntries((await listTags(tx, id)).map(({ tag, version }) => [tag, version]))
     for (const tag of tagsForPublish(current, version, request.tags))
       await upsertTag(tx, { package_id: id, tag, version })
-    await appendChange(tx, id, { at, kind: 'publish', detail: { version, by: user.name } })
+    const detail = { version, by: user.name }
+    await tell(tx, user, { of: headOf(owner), at, kind: 'publish', detail })
     return headOf(owner)
   }
 }

@@ -1,6 +1,7 @@
 import { Fault } from '../base/fault.ts'
 import { LEGACY, type PackageName } from '../base/name.ts'
-import { appendChange, bumpPackage } from '../storage/tables/packages.ts'
+import { bumpPackage } from '../storage/tables/packages.ts'
+import { tell } from './audit.ts'
 import type { Context } from './context.ts'
 import type { Caller, PackageHead } from './model.ts'
 import type { Packages } from './packages.ts'
@@ -23,7 +24,7 @@ export class Visibility {
     const at = this.#context.clock.now()
     await this.#context.storage.sql.transaction(async (tx) => {
       await bumpPackage(tx, head.id, at, { access })
-      await appendChange(tx, head.id, { at, kind: 'access', detail: { access } })
+      await tell(tx, caller, { of: head, at, kind: 'access', detail: { access } })
     })
   }
 }

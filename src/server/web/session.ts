@@ -139,10 +139,11 @@ export function localPath(text: string | null | undefined, fallback = '/www/acco
   return url?.host === 'local.invalid' ? `${url.pathname}${url.search}` : fallback
 }
 
-function whoOf(registry: Registry, ctx: Context): Promise<Caller> {
+async function whoOf(registry: Registry, ctx: Context): Promise<Caller> {
   const { isNew, accountId, externalKey } = sessionOf(ctx)
-  if (isNew || accountId === undefined) return Promise.resolve(ANONYMOUS)
-  return registry.sessions.who(externalKey)
+  if (isNew || accountId === undefined) return ANONYMOUS
+  const caller = await registry.sessions.who(externalKey)
+  return caller.kind === 'anonymous' ? caller : { ...caller, address: ctx.ip }
 }
 
 function storeOf({ sessions }: Registry) {
