@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node'
 import { Missing, type Server, startPostgres, startRedis } from './servers.ts'
+import { startSwift } from './swift.ts'
 
 /** A service of the test run: where it is, or why it is not. */
 export type Service = { readonly url?: string; readonly missing?: string }
@@ -8,6 +9,7 @@ declare module 'vitest' {
   export interface ProvidedContext {
     postgres: Service
     redis: Service
+    s3: Service
   }
 }
 
@@ -31,13 +33,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
       return { missing: error.message }
     }
   }
-  const [postgres, redis] = await Promise.allSettled([service(startPostgres), service(startRedis)])
-  for (const outcome of [postgres, redis]) {
-    if (outcome.status === 'fulfilled') continue
+  const services = { postgres: startPostgres, redis: startRedis, s3: startSwift }
+  const names = ['postgres', 'redis', 's3'] as const
+  const outcomes = await Promise.allSettled(names.map((name) => service(services[name])))
+  for (const [index, name] of names.entries()) {
+    const outcome = outcomes[index]
+    if (outcome?.status === 'fulfilled') project.provide(name, outcome.value)
+    if (outcome?.status !== 'rejected') continue
     await stop()
     throw outcome.reason
   }
-  if (postgres.status === 'fulfilled') project.provide('postgres', postgres.value)
-  if (redis.status === 'fulfilled') project.provide('redis', redis.value)
   return stop
 }

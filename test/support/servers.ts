@@ -92,10 +92,10 @@ const WARDEN = `
   rm -rf "$2"
 `
 
-type Running = { readonly folder: string; readonly ready: string; readonly url: string }
+export type Running = { readonly folder: string; readonly ready: string; readonly url: string }
 
 /** Resolves when `server` says that it is ready. */
-async function serverOf(server: ChildProcess, { folder, ready, url }: Running): Promise<Server> {
+export async function serverOf(server: ChildProcess, { folder, ready, url }: Running): Promise<Server> {
   const warden = spawn('sh', ['-c', WARDEN, 'warden', `${server.pid}`, folder], {
     stdio: ['pipe', 'ignore', 'ignore'],
     // Of its own group, so that Ctrl-C does not end it before its work is done.
@@ -129,7 +129,7 @@ async function said(server: ChildProcess, words: string): Promise<void> {
   })
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -22,10 +22,11 @@ export async function temporaryFolder(t: Cleanup): Promise<string> {
   return folder.path
 }
 
-/** Why there is no Postgres or Redis in this run; undefined when there is. */
+/** Why there is no Postgres, Redis or S3 in this run; undefined when there is. */
 export const missing = {
   postgres: inject('postgres').missing,
   redis: inject('redis').missing,
+  s3: inject('s3').missing,
 }
 
 /** The address of a fresh, empty Postgres database; undefined when Postgres is missing. */

@@ -1,9 +1,10 @@
 import { mkdir, open, opendir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { type Digest, digestFromHex, digestToHex, type Fingerprint } from '../../base/digest.ts'
+import { type Digest, digestFromHex, type Fingerprint } from '../../base/digest.ts'
 import { minutes } from '../../base/time.ts'
 import type { BlobDriver, BlobStat, ByteRange } from './blobs.ts'
+import { keyOf } from './key.ts'
 
 /** Younger than this, a blob's folder entry may still be on its way to the disk. */
 const SETTLING = minutes(1)
@@ -11,7 +12,7 @@ const SETTLING = minutes(1)
 const READ_CHUNK = 256 * 1024
 
 /**
- * Blobs as files: `sha512/ab/cd/<the other 124 hex digits>` under `root`, a folder whose parent exists and which lies on the
+ * Blobs as files, named by their keys under `root`, a folder whose parent exists and which lies on the
  * spool's file system.
  */
 export class DiskDriver implements BlobDriver {
@@ -68,8 +69,7 @@ export class DiskDriver implements BlobDriver {
   }
 
   #path(digest: Digest): string {
-    const hex = digestToHex(digest)
-    return join(this.#root, 'sha512', hex.slice(0, 2), hex.slice(2, 4), hex.slice(4))
+    return join(this.#root, keyOf(digest))
   }
 
   /** Makes `folder` and sees, once in a process, that its name is on the disk: whoever made it may not have come so far. */
