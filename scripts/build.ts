@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import { bundle } from './appliance/bundle.ts'
 import { type Contents, makeExecutable } from './appliance/executable.ts'
 import { inventoryOf } from './appliance/inventory.ts'
+import { makeNpmPackage } from './appliance/npm-package.ts'
 import { dist, fileName } from './appliance/paths.ts'
 import { host, type Target, targets } from './appliance/targets.ts'
 
@@ -42,12 +43,14 @@ async function buildAll(wanted: readonly Target[]): Promise<void> {
     const { size } = await stat(file)
     console.log(`${fileName(target.name)}  ${(size / 1e6).toFixed(1)} MB  Node ${target.node.version}`)
   }
+  const tarball = await makeNpmPackage(join(dist, 'npm'), dist)
+  console.log(basename(tarball))
   await writeChecksums()
 }
 
 async function contents(target: Target): Promise<Contents> {
   const { code, inputs } = await bundle()
-  const { sbom, licences } = await inventoryOf(target, inputs)
+  const { sbom, licences } = await inventoryOf(inputs, target)
   return { code, made: { 'sbom.cdx.json': sbom, 'licences.txt': licences } }
 }
 

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { build } from 'esbuild'
 import { root } from './paths.ts'
 
@@ -8,11 +7,22 @@ export type Bundle = {
   readonly inputs: readonly string[]
 }
 
+/** What is bundled; the executable unless told. */
+export type BundleOptions = {
+  /** An ES module that stands at the top of the checkout. */
+  readonly source?: string
+  /** Packages that are left out. */
+  readonly external?: readonly string[]
+}
+
 /** The whole server as one CommonJS text: Node runs nothing else inside an executable. */
-export async function bundle(): Promise<Bundle> {
+export async function bundle({
+  source = "import './src/server/executable.ts'",
+  external = [],
+}: BundleOptions = {}): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: [join('src', 'server', 'executable.ts')],
+    stdin: { contents: source, resolveDir: root, loader: 'ts' },
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -28,7 +38,7 @@ export async function bundle(): Promise<Bundle> {
       'require.resolve.paths': 'undefined',
     },
     // Optional parts of pg, which asks for them only where they can be.
-    external: ['pg-native', 'cloudflare:sockets'],
+    external: ['pg-native', 'cloudflare:sockets', ...external],
     metafile: true,
     write: false,
     logLevel: 'warning',

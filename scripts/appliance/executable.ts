@@ -18,7 +18,7 @@ const MACHO = ['--macho-segment-name', 'NODE_SEA'] // other formats have no segm
 const POSTJECT = join(root, 'node_modules/postject/dist/cli.js')
 
 /** Folders whose files go in; those that are not there yet are left out. */
-const BUNDLED_FOLDERS = ['migrations', 'src/server/web/static']
+export const BUNDLED_FOLDERS = ['migrations', 'src/server/web/static']
 
 export type Contents = {
   readonly code: Uint8Array

@@ -22,8 +22,8 @@ type Component = {
   readonly components?: readonly Component[]
 }
 
-/** Lists what the bundle of these files and the target's own parts are made of. Nothing in it depends on when or where it is made. */
-export async function inventoryOf(target: Target, inputs: readonly string[]): Promise<Inventory> {
+/** Lists what the bundle of these files and the target's own parts, where it has any, are made of. Nothing in it depends on when or where it is made. */
+export async function inventoryOf(inputs: readonly string[], target?: Target): Promise<Inventory> {
   const folders = [...new Set(inputs.map(packageFolder).filter((folder) => folder !== undefined))].sort()
   const lock: Lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
   const components = folders.map((folder) => componentOf(folder, lock))
@@ -35,14 +35,13 @@ export async function inventoryOf(target: Target, inputs: readonly string[]): Pr
       component: { ...generic('entropic', version, 'Apache-2.0'), type: 'application' },
       lifecycles: [{ phase: 'build' }],
     },
-    components: [...components, sqlite(), await platform(target)],
+    components: [...components, ...(target ? [sqlite(), await platform(target)] : [])],
   }
   const texts = folders.map((folder) => licenceText(folder, join(root, folder)))
-  const node = dirname(dirname(await nodeBinary(target.node)))
-  const all = [...texts, licenceText(`Node.js ${target.node.version}`, node)]
+  if (target) texts.push(nodeLicence(target))
   return {
     sbom: `${JSON.stringify(document, undefined, 2)}\n`,
-    licences: (await Promise.all(all)).join('\n'),
+    licences: (await Promise.all(texts)).join('\n'),
   }
 }
 
@@ -109,6 +108,10 @@ async function platform({ node, preparedBy }: Target): Promise<Component> {
     hashes: [sha512Of(node.integrity)],
     components: parts.map(([name, partVersion]) => generic(name, partVersion)),
   }
+}
+
+async function nodeLicence({ node }: Target): Promise<string> {
+  return licenceText(`Node.js ${node.version}`, dirname(dirname(await nodeBinary(node))))
 }
 
 async function licenceText(title: string, folder: string): Promise<string> {

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { getAsset, getRawAsset, isSea } from 'node:sea'
 
 /** Whether this is the executable, which has its files inside. */
 export const isExecutable = isSea()
+/** Whether this is the sources, neither the executable nor installed as a package. */
+export const isCheckout = !isExecutable && !import.meta.dirname.split(sep).includes('node_modules')
 
 const INDEX = 'index.json'
 

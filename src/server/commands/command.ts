@@ -1,4 +1,4 @@
-import { isExecutable } from '../assets.ts'
+import { isCheckout, isExecutable } from '../assets.ts'
 import type { Settings } from '../config.ts'
 
 /** What a command is called with: its arguments and its own flags, parsed, and the settings of the whole program. */
@@ -30,4 +30,4 @@ export type Command = {
 }
 
 /** How the program is started: the executable by the name it was called by. */
-export const PROGRAM = isExecutable ? process.argv0 : 'npm run -s entropic --'
+export const PROGRAM = isExecutable ? process.argv0 : isCheckout ? 'npm run -s entropic --' : 'npx entropic'

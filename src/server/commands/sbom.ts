@@ -1,10 +1,10 @@
-import { isExecutable, readAsset } from '../assets.ts'
+import { isCheckout, readAsset } from '../assets.ts'
 import { Failure } from '../failure.ts'
 import type { Call } from './command.ts'
 
 /** The build puts both lists into the executable. */
 export async function sbom({ flags }: Call): Promise<number> {
-  if (!isExecutable)
+  if (isCheckout)
     throw new Failure(
       'This is a checkout: package-lock.json lists what it is made of, npm run build makes the list.',
     )

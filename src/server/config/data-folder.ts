@@ -1,10 +1,10 @@
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isExecutable } from '../assets.ts'
+import { isCheckout } from '../assets.ts'
 
-/** Where the data lies unless told: `data` beside a checkout; for the executable, where the platform keeps programs' data. */
+/** Where the data lies unless told: `data` beside a checkout; else where the platform keeps programs' data. */
 export function dataFolder(): string {
-  return isExecutable ? standardFolder('data') : 'data'
+  return isCheckout ? 'data' : standardFolder('data')
 }
 
 /** Where the executable unpacks what the system can only load from a file. */

@@ -42,7 +42,7 @@ export const options = {
   cacheDir: option(kind.folder, {
     env: 'CACHE_DIR',
     fallback: dataFolder,
-    otherwise: "data in a checkout; the user's own data folder for the executable",
+    otherwise: "data in a checkout; elsewhere the user's own data folder",
     about: 'Data folder: blobs, spool, generated secrets and the SQLite database',
   }),
   unpackDir: optional(kind.folder, {
