@@ -13,6 +13,8 @@ export type VersionLine = {
   readonly unpackedSize: number | undefined
   readonly integrity: string | undefined
   readonly deprecated: string | undefined
+  /** Whether somebody attests where it comes from. */
+  readonly attested: boolean
   readonly yanked: boolean
 }
 
@@ -102,20 +104,22 @@ function walk(doc: PackageDoc | undefined, wanted: string | undefined) {
 function lineOf({ version, dist: json, deprecated }: VersionText, date: string | undefined): VersionLine {
   // Rendered by us from an object.
   const dist = JSON.parse(json) as JsonObject
-  const { unpackedSize, integrity } = dist
+  const { unpackedSize, integrity, attestations } = dist
   return {
     version,
     publishedAt: date === undefined ? undefined : Date.parse(date),
     unpackedSize: typeof unpackedSize === 'number' && unpackedSize >= 0 ? unpackedSize : undefined,
     integrity: typeof integrity === 'string' ? integrity : undefined,
     deprecated,
+    attested: attestations !== undefined,
     yanked: false,
   }
 }
 
 function yankedLine({ version, publishedAt, tarball, deprecated }: VersionHead): VersionLine {
   const integrity = tarball?.digest
-  return { version, publishedAt, unpackedSize: undefined, integrity, deprecated, yanked: true }
+  const rest = { unpackedSize: undefined, attested: false, yanked: true }
+  return { version, publishedAt, integrity, deprecated, ...rest }
 }
 
 function newestFirst(a: VersionLine, b: VersionLine): number {

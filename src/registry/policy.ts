@@ -28,7 +28,7 @@ const STEP = minutes(5)
 /** Decides which mirrored versions are offered. What was published here is not its business. */
 export class Policy {
   readonly #clock: Clock
-  readonly #rules: PolicyRules
+  readonly rules: PolicyRules
   readonly #allow: readonly Row[]
   readonly #block: readonly Row[]
   readonly #exempt: readonly Row[]
@@ -36,7 +36,7 @@ export class Policy {
 
   constructor(clock: Clock, rules: PolicyRules) {
     this.#clock = clock
-    this.#rules = rules
+    this.rules = rules
     this.#allow = (rules.allow ?? []).map(rowOf)
     this.#block = (rules.block ?? []).map(rowOf)
     this.#exempt = (rules.exempt ?? []).map(rowOf)
@@ -50,7 +50,7 @@ export class Policy {
     const block = this.#block.find(covers)
     if (block) return denied(`it is blocked by "${block.text}"`)
     if (this.#allow.length > 0 && !this.#allow.some(covers)) return denied('it is not among what is allowed')
-    const { freeze, minimumAge = 0 } = this.#rules
+    const { freeze, minimumAge = 0 } = this.rules
     if (freeze !== undefined && publishedAt > freeze)
       return denied(`it was published on ${iso(publishedAt)}, after the freeze of ${iso(freeze)}`)
     const due = publishedAt + minimumAge
@@ -71,9 +71,9 @@ export class Policy {
    * younger than the package's last change here.
    */
   tag({ source, modifiedAt }: { source: 'local' | 'mirror'; modifiedAt: Millis }): string {
-    if (source === 'local' || Object.keys(this.#rules).length === 0) return ''
+    if (source === 'local' || Object.keys(this.rules).length === 0) return ''
     const now = this.#clock.now()
-    const isSettled = modifiedAt + (this.#rules.minimumAge ?? 0) < now - STEP
+    const isSettled = modifiedAt + (this.rules.minimumAge ?? 0) < now - STEP
     return `-${this.#rulesTag}${isSettled ? '' : Math.floor(now / STEP)}`
   }
 }

@@ -23,6 +23,7 @@ const AMBIGUOUS: ReadonlyMap<string, Row> = new Map(
     changes: { door: 'entropic', because: 'the feed, without /v1' },
     'openapi.json': { door: 'entropic', because: 'where tools look for the description of an API' },
     users: { door: 'entropic', because: 'memberships, without /v1' },
+    'favicon.ico': { door: 'web', because: 'browsers ask for it unasked' },
     www: { door: 'web', because: 'the original’s website: /www/login and its kin' },
   }),
 )

@@ -158,6 +158,8 @@ export const pages: Readonly<Record<string, string>> = {
   'admin-namespaces': '/www/admin/namespaces',
   'admin-mirror': '/www/admin/mirror',
   'admin-storage': '/www/admin/storage',
+  'admin-policy': '/www/admin/policy?spec=left-pad@1.3.0',
+  'admin-health': '/www/admin/health',
   'admin-audit': '/www/admin/audit',
   'not-here': '/www/package/@kim/nothing',
 }

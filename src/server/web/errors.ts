@@ -8,9 +8,13 @@ import { page } from './layout.ts'
 /** A page for browsers, JSON for programs. */
 export const webEnvelope: Envelope = async (fault, ctx) => {
   const { status, message, code } = fault
+  if (asksToLogIn(fault, ctx)) {
+    ctx.redirect(`/www/login?next=${encodeURIComponent(ctx.url)}`)
+    return undefined
+  }
   const worded = { status, body: { error: message, message, code } }
   if (!wantsPage(ctx.headers)) return worded
-  const error = { title: titleOf(fault), status, body: errorBody(fault, ctx) }
+  const error = { title: titleOf(fault), status, body: errorBody(fault) }
   // Where accounts cannot be looked up, that must not hide what failed first.
   return page(ctx, error).then(
     () => undefined,
@@ -18,12 +22,17 @@ export const webEnvelope: Envelope = async (fault, ctx) => {
   )
 }
 
-function errorBody(fault: Fault, ctx: Context): Html {
+/** A page that only needs its reader to log in first is come back to afterwards. */
+function asksToLogIn(fault: Fault, { method, headers }: Context): boolean {
+  return isFault(fault, 'UNAUTHENTICATED') && method === 'GET' && wantsPage(headers)
+}
+
+function errorBody(fault: Fault): Html {
   return html`<div class="empty">
   <p class="mono">${fault.status}</p>
   <h1>${titleOf(fault)}</h1>
   <p>${fault.message}</p>
-  <p>${wayOut(fault, ctx)}</p>
+  <p>${wayOut(fault)}</p>
 </div>`
 }
 
@@ -36,9 +45,8 @@ function titleOf({ status }: Fault): string {
   return status >= 500 ? 'Something broke' : 'That does not work'
 }
 
-function wayOut(fault: Fault, { method, url }: Context): Html {
-  const next = method === 'GET' ? `?next=${encodeURIComponent(url)}` : ''
-  if (isFault(fault, 'UNAUTHENTICATED')) return html`<a class="button" href="/www/login${next}">Log in</a>`
+function wayOut(fault: Fault): Html {
+  if (isFault(fault, 'UNAUTHENTICATED')) return html`<a class="button" href="/www/login">Log in</a>`
   if (fault.status === 404) return html`<a class="button" href="/www/search">Search the packages</a>`
   return html`<a class="button" href="/">Go to the start</a>`
 }

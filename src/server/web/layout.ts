@@ -50,7 +50,7 @@ function layout({ title, body, query = '', search, caller }: Page & { caller: Ca
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} · entropic</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="${staticPath('icon.svg')}">
 <link rel="stylesheet" href="${staticPath('site.css')}">
 <script src="${staticPath('site.js')}" defer></script>
 </head>

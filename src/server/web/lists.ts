@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import { plainText } from '../../registry/plain-text.ts'
 import type { Hit } from '../../registry/search.ts'
 import { type Html, html } from './html.ts'
 import { day } from './parts.ts'
@@ -15,7 +16,7 @@ function item({ head, latest, description, keywords, date }: Hit): Html {
   return html`
 <li>
   <p class="row"><a class="name" href="${packagePath(head.npmName)}">${head.npmName}</a> ${marks(head)}</p>
-  ${description && html`<p>${description.slice(0, 300)}</p>`}
+  ${description && html`<p>${plainText(description.slice(0, 300))}</p>`}
   <p class="row small soft">${latest === undefined ? html`<span>nothing published</span>` : html`<span class="mono">${latest}</span>`}
     ${date !== undefined && day(Date.parse(date))}
     ${keywords.length > 0 && html`<span>${keywords.slice(0, 6).join(', ').slice(0, 120)}</span>`}

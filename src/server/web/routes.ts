@@ -2,7 +2,10 @@ import Router from '@koa/router'
 import type { Context, Next } from 'koa'
 import { Fault, fail } from '../../base/fault.ts'
 import { param } from '../http/json.ts'
-import { auditPage, mirrorPage, namespacesPage, overviewPage } from './admin/pages.ts'
+import { auditPage } from './admin/audit-page.ts'
+import { healthPage } from './admin/health-page.ts'
+import { mirrorPage, namespacesPage, overviewPage } from './admin/pages.ts'
+import { policyPage } from './admin/policy-page.ts'
 import { storagePage } from './admin/storage-page.ts'
 import { changeUser, inviteUser, usersPage } from './admin/users-page.ts'
 import type { WebDoor } from './door.ts'
@@ -12,7 +15,7 @@ import { packagePages } from './package/routes.ts'
 import { packagePath } from './paths.ts'
 import { namespacePage, userPage } from './people.ts'
 import { searchPage } from './search.ts'
-import { serveStatic } from './static.ts'
+import { serveIcon, serveStatic } from './static.ts'
 
 /** Every page, a line each. */
 export function webRoutes(door: WebDoor): Router {
@@ -20,6 +23,7 @@ export function webRoutes(door: WebDoor): Router {
   router.use(refuseNul)
   router.get('/', (ctx) => home(ctx, door))
   router.get('/www/static/:hash/:name', (ctx) => serveStatic(ctx))
+  router.get('/favicon.ico', (ctx) => serveIcon(ctx))
   router.get('/www/search', (ctx) => searchPage(ctx, door))
   router.get('/www/package/*target', (ctx) => packagePages(ctx, door))
   router.get('/www/namespace/:name', (ctx) => namespacePage(ctx, door))
@@ -34,6 +38,8 @@ export function webRoutes(door: WebDoor): Router {
   router.get('/www/admin/mirror', (ctx) => mirrorPage(ctx, door))
   router.get('/www/admin/storage', (ctx) => storagePage(ctx, door))
   router.post('/www/admin/storage', (ctx) => storagePage(ctx, door))
+  router.get('/www/admin/policy', (ctx) => policyPage(ctx, door))
+  router.get('/www/admin/health', (ctx) => healthPage(ctx, door))
   router.get('/www/admin/audit', (ctx) => auditPage(ctx, door))
   router.get('/www', (ctx) => ctx.redirect('/'))
   router.all('/www/*rest', (ctx) => fail('NOT_FOUND', { what: ctx.path }))

@@ -7,7 +7,12 @@ import { param } from '../http/json.ts'
 type StaticFile = { readonly path: string; readonly type: string; readonly bytes: Buffer }
 
 const SCRIPT = 'text/javascript; charset=utf-8'
-const TYPES = { 'site.css': 'text/css; charset=utf-8', 'site.js': SCRIPT, 'passkey.js': SCRIPT } as const
+const TYPES = {
+  'icon.svg': 'image/svg+xml',
+  'site.css': 'text/css; charset=utf-8',
+  'site.js': SCRIPT,
+  'passkey.js': SCRIPT,
+} as const
 
 const files = new Map(Object.entries(TYPES).map(([name, type]) => [name, read(name, type)]))
 
@@ -23,6 +28,11 @@ export function serveStatic(ctx: Context): void {
   ctx.set('x-content-type-options', 'nosniff')
   ctx.set('content-type', file.type)
   ctx.body = file.bytes
+}
+
+/** `GET /favicon.ico`, for those who ask for it without having seen a page. */
+export function serveIcon(ctx: Context): void {
+  ctx.redirect(staticPath('icon.svg'))
 }
 
 function read(name: string, type: string): StaticFile {

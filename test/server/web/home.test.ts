@@ -36,7 +36,7 @@ test('what a page is made with is kept for ever, under a path that changes with 
   await using app = await testApp()
   const page = (await app.anonymous().get('/', BROWSER)).bytes.toString()
   const paths = [...page.matchAll(/(?:href|src)="(\/www\/static\/[^"]+)"/g)].map(([, path]) => `${path}`)
-  expect(paths).toHaveLength(2)
+  expect(paths).toHaveLength(3)
   for (const path of paths) {
     const { status, headers } = await app.anonymous().get(path)
     expect(status).toBe(200)
@@ -44,6 +44,12 @@ test('what a page is made with is kept for ever, under a path that changes with 
   }
   const old = await app.anonymous().get('/www/static/000000000000/site.css')
   expect(old.headers.get('cache-control')).toBe('no-store')
+})
+
+test('an icon is there for those who ask for one unasked', async () => {
+  await using app = await testApp()
+  const reply = await fetch(`${app.url}/favicon.ico`)
+  expect([reply.status, reply.headers.get('content-type')]).toEqual([200, 'image/svg+xml'])
 })
 
 test('what is not here is a page for browsers and JSON for programs', async () => {

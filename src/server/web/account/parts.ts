@@ -84,8 +84,7 @@ export function forUser(door: AccountDoor, show: UserPage): (ctx: Context) => Pr
   return async (ctx) => {
     const caller = await ctx.state.who()
     if (caller.kind === 'user') return show(ctx, door, caller)
-    if (ctx.method !== 'GET') throw new Fault('UNAUTHENTICATED', {})
-    ctx.redirect(`/www/login?next=${encodeURIComponent(ctx.url)}`)
+    throw new Fault('UNAUTHENTICATED', {})
   }
 }
 

@@ -10,7 +10,9 @@ const TABS = {
   namespaces: ['Namespaces', '/www/admin/namespaces'],
   mirror: ['Mirror', '/www/admin/mirror'],
   storage: ['Storage', '/www/admin/storage'],
+  policy: ['Policy', '/www/admin/policy'],
   audit: ['Audit log', '/www/admin/audit'],
+  health: ['Health', '/www/admin/health'],
 } as const
 
 export type AdminTab = keyof typeof TABS

@@ -1,5 +1,4 @@
 import type { Context } from 'koa'
-import type { AuditEntry } from '../../../registry/audit.ts'
 import type { MirroredPackage } from '../../../registry/stats.ts'
 import type { WebDoor } from '../door.ts'
 import { type Html, html } from '../html.ts'
@@ -8,23 +7,21 @@ import { count, moment, size } from '../parts.ts'
 import { namespacePath, packagePath } from '../paths.ts'
 import { administrator, adminPage, bar, figures } from './frame.ts'
 
-/** `/www/admin`: how much there is of everything, and whether it is well. */
+/** `/www/admin`: how much there is of everything. */
 export async function overviewPage(ctx: Context, door: WebDoor): Promise<void> {
   const { registry } = door
-  const { engine, accounts, namespaces, packages, tarballs, documents } = await registry.stats.figures(
+  const { accounts, namespaces, packages, tarballs, documents } = await registry.stats.figures(
     await administrator(ctx, door),
   )
-  await registry.ready()
   const bytes = tarballs.local.storedBytes + tarballs.mirror.storedBytes
-  const body = html`<div class="note good"><p><strong>All is well.</strong> The database (${engine === 'sqlite' ? 'SQLite' : 'Postgres'}) answers. Running for ${count(Math.floor(process.uptime() / 60), 'minute')}, with ${size(process.memoryUsage.rss())} of memory, on Node ${process.versions.node}.</p></div>
-${figures([
-  ['Packages published here', packages.local, count(tarballs.local.versions, 'version')],
-  ['Packages mirrored', packages.mirror, count(tarballs.mirror.versions, 'stored tarball')],
-  ['Accounts', accounts],
-  ['Namespaces', namespaces],
-  ['Tarballs', size(bytes), 'on the disk'],
-  ['Upstream documents', size(documents.bytes), count(documents.documents, 'document')],
-])}`
+  const body = html`${figures([
+    ['Packages published here', packages.local, count(tarballs.local.versions, 'version')],
+    ['Packages mirrored', packages.mirror, count(tarballs.mirror.versions, 'stored tarball')],
+    ['Accounts', accounts],
+    ['Namespaces', namespaces],
+    ['Tarballs', size(bytes), 'on the disk'],
+    ['Upstream documents', size(documents.bytes), count(documents.documents, 'document')],
+  ])}`
   await adminPage(ctx, 'overview', body)
 }
 
@@ -80,27 +77,4 @@ ${pageLinks('/www/admin/mirror?page=', { number, total: packages.mirror })}`
 function mirrored({ npmName, tarballs, bytes, checkedAt }: MirroredPackage, whole: number): Html {
   return html`<tr><th scope="row"><a class="mono" href="${packagePath(npmName)}">${npmName}</a></th><td>${checkedAt !== undefined && moment(checkedAt)}</td>
 <td class="number">${tarballs}</td><td class="number">${size(bytes)}</td><td class="share">${bar(bytes, whole)}</td></tr>`
-}
-
-/** Entries that the log hands out at once. */
-const AUDIT_PAGE = 100
-
-/** `/www/admin/audit`: what was done to accounts, newest first. */
-export async function auditPage(ctx: Context, door: WebDoor): Promise<void> {
-  await administrator(ctx, door)
-  const before = Number(ctx.query.before)
-  const isLater = Number.isSafeInteger(before) && before > 0
-  const entries = await door.registry.audit.list(isLater ? { before } : {})
-  const oldest = entries.length === AUDIT_PAGE ? entries.at(-1)?.seq : undefined
-  const body = html`${entries.length === 0 ? html`<div class="empty"><p>Nothing happened${isLater && ' before that'}.</p></div>` : auditTable(entries)}
-<nav class="pages" aria-label="Pages"><span>${isLater && html`<a href="/www/admin/audit">Newest</a>`}</span><span>${oldest !== undefined && html`<a href="/www/admin/audit?before=${oldest}">Older</a>`}</span></nav>`
-  await adminPage(ctx, 'audit', body)
-}
-
-function auditTable(entries: readonly AuditEntry[]): Html {
-  return html`<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">To</th><th scope="col">From</th></tr></thead>
-<tbody>${entries.map(
-    ({ at, actor, action, subject, address }) =>
-      html`<tr><td>${moment(at)}</td><td>${actor ?? html`<span class="soft">nobody</span>`}</td><td class="mono">${action}</td><td>${subject}</td><td class="mono">${address || 'console'}</td></tr>`,
-  )}</tbody></table></div>`
 }

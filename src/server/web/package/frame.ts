@@ -1,4 +1,5 @@
 import type { Overview, VersionLine } from '../../../registry/overview.ts'
+import { plainText } from '../../../registry/plain-text.ts'
 import { type Html, html, type Part } from '../html.ts'
 import { marks } from '../lists.ts'
 import { lineToCopy } from '../parts.ts'
@@ -20,7 +21,7 @@ export function packageFrame(overview: Overview, tab: Tab, body: Part): Html {
   const { head, shown } = overview
   return html`<div class="package-head">
   <div class="row"><h1>${head.npmName}</h1> ${shown && html`<span class="mono soft">${shown.version}</span>`} ${marks(head)}</div>
-  ${typeof overview.manifest.description === 'string' && html`<p class="about">${overview.manifest.description.slice(0, 500)}</p>`}
+  ${typeof overview.manifest.description === 'string' && html`<p class="about">${plainText(overview.manifest.description.slice(0, 500))}</p>`}
 </div>
 ${shown && warnings(shown)}
 ${shown && lineToCopy(installLine(overview), 'install this package')}

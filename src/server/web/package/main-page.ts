@@ -9,8 +9,9 @@ import type { WebDoor } from '../door.ts'
 import { type Html, html, link } from '../html.ts'
 import { page } from '../layout.ts'
 import { day, size } from '../parts.ts'
-import { namespacePath, versionPath } from '../paths.ts'
+import { namespacePath, packagePath, versionPath } from '../paths.ts'
 import { packageFrame } from './frame.ts'
+import { provenance } from './provenance.ts'
 import { fitReadme } from './readme.ts'
 
 /** READMEs ready to be shown: rendering a long one takes as long as hundreds of other pages. */
@@ -19,6 +20,9 @@ const fitted = new LRUCache<string, Html>({
   sizeCalculation: (readme) => `${readme}`.length,
 })
 
+/** Tags shown beside the README; some packages have hundreds. */
+const MOST_TAGS = 12
+
 /** `/www/package/<name>` and `/www/package/<name>/v/<version>`: the README, and what to know beside it. */
 export async function mainPage(
   ctx: Context,
@@ -26,15 +30,16 @@ export async function mainPage(
   { head, version }: { head: PackageHead; version?: string },
 ): Promise<void> {
   const overview = await overviewOf(registry, head, version)
-  const [readme, maintainers] = await Promise.all([
+  const [readme, maintainers, built] = await Promise.all([
     fittedReadme(registry, overview),
     registry.maintainers.list(ctx.state.who, head.name),
+    provenance(ctx, registry, overview),
   ])
   const { npmName } = head
   const title = version === undefined ? npmName : `${npmName} ${version}`
   const body = html`<div class="with-side">
   ${readme === undefined ? noReadme(overview) : html`<article class="readme" aria-label="README">${readme}</article>`}
-  <aside class="side" aria-label="About this package">${facts(overview)}${upkeepers(maintainers)}</aside>
+  <aside class="side" aria-label="About this package">${facts(overview)}${built}${upkeepers(maintainers)}</aside>
 </div>`
   await page(ctx, { title, body: packageFrame(overview, 'readme', body) })
 }
@@ -78,10 +83,13 @@ function facts(overview: Overview): Html {
 ${scripts(manifest)}
 <section>
 <h2>Tags</h2>
-<ul>${Object.entries(tags).map(
-    ([tag, version]) =>
-      html`<li class="row"><span class="tag">${tag}</span> <a class="mono small" href="${versionPath(overview.head.npmName, version)}">${version}</a></li>`,
-  )}</ul>
+<ul>${Object.entries(tags)
+    .slice(0, MOST_TAGS)
+    .map(
+      ([tag, version]) =>
+        html`<li class="row"><span class="tag">${tag}</span> <a class="mono small" href="${versionPath(overview.head.npmName, version)}">${version}</a></li>`,
+    )}</ul>
+${Object.keys(tags).length > MOST_TAGS && html`<p class="small"><a href="${packagePath(overview.head.npmName, 'versions')}">All ${Object.keys(tags).length} tags</a></p>`}
 </section>
 ${links(manifest)}
 ${shown.integrity !== undefined && html`<section><h2>Integrity</h2><p class="mono small break">${shown.integrity}</p></section>`}`

@@ -49,7 +49,13 @@ export function chooseTwo({ head, versions }: Overview, chosen: { from?: string;
 </form>`
 }
 
+/** As many can be chosen from at a glance; of more, the version is typed. */
+const AT_A_GLANCE = 60
+
 function choice(name: string, versions: readonly VersionLine[], chosen: string | undefined): Html {
+  if (versions.length > AT_A_GLANCE)
+    return html`<input id="${name}" name="${name}" value="${chosen}" list="${name}-newest" required autocomplete="off" spellcheck="false">
+<datalist id="${name}-newest">${versions.slice(0, AT_A_GLANCE).map(({ version }) => html`<option value="${version}">`)}</datalist>`
   return html`<select id="${name}" name="${name}">${versions.map(
     ({ version }) => html`<option${version === chosen && html` selected`}>${version}</option>`,
   )}</select>`

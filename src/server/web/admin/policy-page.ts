@@ -1,0 +1,74 @@
+import type { Context } from 'koa'
+import { type Fault, isFault } from '../../../base/fault.ts'
+import { iso, type Millis } from '../../../base/time.ts'
+import type { PolicyRules, Verdict } from '../../../registry/policy.ts'
+import { explain } from '../../../registry/verdicts.ts'
+import type { WebDoor } from '../door.ts'
+import { type Html, html, type Part } from '../html.ts'
+import { administrator, adminPage } from './frame.ts'
+
+/** `/www/admin/policy`, and `?spec=name@version` to ask about one: which mirrored versions may be installed. */
+export async function policyPage(ctx: Context, door: WebDoor): Promise<void> {
+  await administrator(ctx, door)
+  const { policy } = door.registry
+  const spec = `${ctx.query.spec ?? ''}`.trim().slice(0, 500)
+  const body = html`<h2>May this be installed?</h2>
+<form class="line card" action="/www/admin/policy">
+<div><label for="spec">Package and version</label><input id="spec" name="spec" value="${spec}" placeholder="name@1.0.0" required autocomplete="off" autocapitalize="none" spellcheck="false"></div>
+<button>Ask</button>
+</form>
+${spec !== '' && (await answer(door, spec))}
+<h2 class="later">The rules</h2>
+<p>For what is mirrored from upstream, in this order; the first that decides, decides. What is published here is not judged.</p>
+${rulesTable(policy.rules)}
+<p class="soft">Rules are options of the server: set them in its environment or its <code>.env</code> file and start it anew. Every rule is <code>name</code>, <code>@scope/*</code> or <code>name@range</code>.</p>`
+  await adminPage(ctx, 'policy', body)
+}
+
+async function answer({ registry }: WebDoor, spec: string): Promise<Html> {
+  const found = await explain(registry, spec).catch((error: unknown) => {
+    if (isFault(error)) return error
+    throw error
+  })
+  return html`<div role="status">${isFault(found) ? cannotTell(found) : said(spec, found)}</div>`
+}
+
+function said(spec: string, { allowed, why }: Verdict): Html {
+  return html`<div class="note ${allowed ? 'good' : 'bad'}"><p><strong class="break">${spec} is ${allowed ? 'allowed' : 'withheld'}:</strong> ${why}.</p></div>`
+}
+
+function cannotTell({ message }: Fault): Html {
+  return html`<div class="note warn"><p>${message}</p></div>`
+}
+
+function rulesTable({ block, allow, freeze, minimumAge, exempt }: PolicyRules): Html {
+  const rows: [title: string, option: string, value: Part][] = [
+    ['Blocked', 'POLICY_BLOCK', list(block) ?? none('nothing')],
+    ['Allowed', 'POLICY_ALLOW', list(allow) ?? none('every package')],
+    ['Frozen at', 'POLICY_FREEZE', freeze === undefined ? none('no date') : iso(freeze)],
+    ['Held back for', 'MIN_RELEASE_AGE', minimumAge === undefined ? none('no time') : lengthOf(minimumAge)],
+    ['Never held back', 'MIN_RELEASE_AGE_EXEMPT', list(exempt) ?? none('nothing')],
+  ]
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Rules"><table><thead><tr><th scope="col">Rule</th><th scope="col">Is</th><th scope="col">Set by</th></tr></thead>
+<tbody>${rows.map(([title, option, value]) => html`<tr><th scope="row">${title}</th><td>${value}</td><td class="mono">${option}</td></tr>`)}</tbody></table></div>`
+}
+
+function list(rules: readonly string[] | undefined): Html | undefined {
+  if (rules === undefined || rules.length === 0) return undefined
+  return html`<ul class="plain">${rules.map((rule) => html`<li class="mono break">${rule}</li>`)}</ul>`
+}
+
+const none = (word: string): Html => html`<span class="soft">${word}</span>`
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const
+
+/** As the option is written. */
+function lengthOf(time: Millis): string {
+  const [unit, length] = UNITS.find(([, millis]) => time % millis === 0) ?? ['ms', 1]
+  return `${time / length}${unit}`
+}
