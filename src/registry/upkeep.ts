@@ -73,7 +73,7 @@ export class Upkeep {
     if (!(await blobs.stat(digest))) return 'missing'
     const hash = createHash('sha512')
     let size = 0
-    for await (const chunk of await blobs.open(digest)) {
+    for await (const chunk of await blobs.openOriginal(digest)) {
       hash.update(chunk)
       size += chunk.length
     }

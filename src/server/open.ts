@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
@@ -8,6 +9,7 @@ import type { NetworkMode } from '../registry/network.ts'
 import type { PolicyRules } from '../registry/policy.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createUpstream, type Upstream } from '../registry/upstream.ts'
+import { S3Unusable } from '../storage/blobs/s3-errors.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
 import { sqliteAddon } from './addon.ts'
 import { readAssetFolder } from './assets.ts'
@@ -31,7 +33,19 @@ export function storageConfigOf(config: Config, log: Log = silentLog): StorageCo
       postgres: { ...(url && { url }), ...(user && { user }), ...(database && { database }) },
     }),
     ...(redisUrl && { redisUrl }),
+    ...s3ConfigOf(config),
   }
+}
+
+/** Where blobs lie when not in the data folder. */
+function s3ConfigOf(config: Config): Pick<StorageConfig, 's3'> {
+  const { s3Bucket: bucket, s3AccessKeyId: accessKeyId, s3SecretAccessKey: secretAccessKey } = config
+  const { s3Region: region, s3Endpoint, s3PathStyle: pathStyle, s3Prefix: prefix = '', s3Ca } = config
+  if (bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) return {}
+  const endpoint = s3Endpoint ?? `https://s3.${region}.amazonaws.com`
+  const ca = s3Ca === undefined ? {} : { ca: readFileSync(s3Ca, 'utf8') }
+  const address = { endpoint, bucket, region, accessKeyId, secretAccessKey, pathStyle, prefix, ...ca }
+  return { s3: { address, budget: config.s3Cache, redirect: config.s3Redirect } }
 }
 
 function unpackFolders({ unpackDir, cacheDir }: Config): string[] {
@@ -56,6 +70,7 @@ async function open(config: Config, storageConfig: () => StorageConfig): Promise
   try {
     return await openStorage(storageConfig())
   } catch (error) {
+    if (error instanceof S3Unusable) throw new Failure(error.message, { exitCode: 1, cause: error })
     const cause = error instanceof Error && error.cause ? ` (${sentenceOf(error.cause)})` : ''
     const where = isPostgres(config) ? 'the Postgres database' : `the data in ${config.cacheDir}`
     const message = `Cannot open ${where}: ${sentenceOf(error)}${cause}`

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Digest } from '../base/digest.ts'
 import type { Log } from '../base/log.ts'
-import type { BlobStore } from './blobs/blobs.ts'
+import type { BlobDriver, BlobStore } from './blobs/blobs.ts'
 import { DiskDriver } from './blobs/disk.ts'
+import type { S3Address } from './blobs/s3-client.ts'
 import { SpoolingBlobStore } from './blobs/store.ts'
 import type { Kv } from './kv.ts'
 import { MemoryKv } from './kv-memory.ts'
@@ -25,6 +27,14 @@ export interface Storage extends AsyncDisposable {
   readonly kv: Kv
 }
 
+export type S3Config = {
+  readonly address: S3Address
+  /** Most bytes of copies on disk. */
+  readonly budget: number
+  /** Whether clients may be sent to S3 for tarballs. */
+  readonly redirect: boolean
+}
+
 export type StorageConfig = {
   /** The data folder (absolute): `entropic.db`, `blobs/`, `spool/`. Made when absent. */
   readonly folder: string
@@ -35,6 +45,8 @@ export type StorageConfig = {
   readonly postgres?: { readonly url?: string; readonly user?: string; readonly database?: string }
   /** Redis instead of the in-process mock: `redis://…` or `rediss://…`. */
   readonly redisUrl?: string
+  /** S3 instead of `blobs/`, with copies in `copies/`. */
+  readonly s3?: S3Config
   /** Nothing need outlive a power cut: SQLite then waits for no disk. For tests. */
   readonly throwAway?: boolean
   readonly log: Log
@@ -48,7 +60,7 @@ export async function openStorage(config: StorageConfig): Promise<Storage> {
   await using opened = new AsyncDisposableStack()
   const spool = join(config.folder, 'spool')
   await mkdir(spool, { recursive: true, mode: 0o700 })
-  const blobs = new SpoolingBlobStore(new DiskDriver(join(config.folder, 'blobs')), spool)
+  const blobs = new SpoolingBlobStore(await openBlobs(config, { spool, opened }), spool)
   const sql = opened.adopt(await openSql(config), (it) => it.close())
   await migrate(sql, await readMigrations(config.migrations))
   const kv = opened.adopt(await openKv(config), (it) => it.close())
@@ -78,6 +90,23 @@ async function openSql(config: StorageConfig): Promise<ScriptableSql> {
   }
   const { openPostgres } = await import('./sql/postgres.ts')
   return openPostgres(config.postgres, config.log)
+}
+
+/** What it opens closes with `opened`. */
+async function openBlobs(
+  config: StorageConfig,
+  { spool, opened }: { spool: string; opened: AsyncDisposableStack },
+): Promise<BlobDriver> {
+  const { folder, s3, log } = config
+  if (!s3) return new DiskDriver(join(folder, 'blobs'))
+  const [{ openS3 }, { CachedDriver }] = await Promise.all([
+    import('./blobs/s3.ts'),
+    import('./blobs/cached.ts'),
+  ])
+  const origin = opened.adopt(await openS3({ address: s3.address, log }), (it) => it.close())
+  const link = s3.redirect && { link: (digest: Digest) => origin.link(digest) }
+  const disk = new DiskDriver(join(folder, 'copies'))
+  return new CachedDriver(origin, { disk, spool, budget: s3.budget, log, ...link })
 }
 
 async function openKv(config: StorageConfig): Promise<Kv> {

@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { Fingerprint } from '../../base/digest.ts'
-import { fail, isFault } from '../../base/fault.ts'
+import { Fault, fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 import type { Clock, Millis } from '../../base/time.ts'
 import type { Expectation } from '../../storage/blobs/blobs.ts'
+import { Download } from '../../storage/blobs/download.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { findPackageById } from '../../storage/tables/packages.ts'
 import { upsertUses } from '../../storage/tables/uses.ts'
 import { findVersion, upsertMirroredVersion } from '../../storage/tables/versions.ts'
-import { Download } from '../download.ts'
 import type { Metrics } from '../metrics.ts'
 import type { PackageHead } from '../model.ts'
 import type { Upstream } from '../upstream.ts'
@@ -118,7 +118,8 @@ export class Tarballs {
       this.#metrics.add('entropic_upstream_bytes_total', { what: 'tarball' }, print.size)
       return this.#record(head, version, { print, publishedAt })
     }
-    const download = await Download.start(this.#storage.blobs, { what, ...answer, expect }, record)
+    const distrust = (cause: Fault) => new Fault('UPSTREAM_INVALID', { what, why: cause.message }, { cause })
+    const download = await Download.start(this.#storage.blobs, { ...answer, expect, distrust }, record)
     return { download, publishedAt }
   }
 

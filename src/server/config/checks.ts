@@ -6,7 +6,7 @@ const EXAMPLE = /_here$|example|change.?me|placeholder|your.?(?:own|secret|passw
 
 /** What no option can tell alone: one sentence for each mistake. Options that could not be read are absent. */
 export function checkTogether(config: Partial<Config>): string[] {
-  return [...checkProviders(config), ...checkSecrets(config)]
+  return [...checkProviders(config), ...checkS3(config), ...checkSecrets(config)]
 }
 
 function checkProviders(config: Partial<Config>): string[] {
@@ -32,6 +32,22 @@ function checkProviders(config: Partial<Config>): string[] {
       OAUTH_OIDC_SECRET: config.oauthOidcSecret,
       OAUTH_OIDC_ISSUER: config.oauthOidcIssuer,
     }),
+  ]
+}
+
+/** The most that S3 takes in one piece, which is how blobs are sent. */
+const S3_MOST = 5 * 2 ** 30
+
+function checkS3(config: Partial<Config>): string[] {
+  const large =
+    config.s3Bucket !== undefined && Math.max(config.maxTarball ?? 0, config.maxPublish ?? 0) > S3_MOST
+  return [
+    ...together({
+      S3_BUCKET: config.s3Bucket,
+      S3_ACCESS_KEY_ID: config.s3AccessKeyId,
+      S3_SECRET_ACCESS_KEY: config.s3SecretAccessKey,
+    }),
+    ...(large ? ['MAX_TARBALL and MAX_PUBLISH can be at most 5gb where blobs are kept in S3.'] : []),
   ]
 }
 

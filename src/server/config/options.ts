@@ -4,6 +4,7 @@ import * as kind from './kinds.ts'
 import { type Lookup, type Option, option, optional } from './option.ts'
 import { providerOptions } from './provider-options.ts'
 import { routeList } from './routes.ts'
+import { s3Options } from './s3-options.ts'
 
 /** Anybody on the network may not sign up unless the owner says so; on one's own machine it is a convenience. */
 function signUpFallback(of: Lookup): string {
@@ -77,6 +78,7 @@ export const options = {
     about: 'Redis to share short-lived state between several servers',
     secret: 'inside',
   }),
+  ...s3Options,
   upstream: option(kind.webAddressOr(['npm', 'none']), {
     env: 'UPSTREAM',
     fallback: 'npm',

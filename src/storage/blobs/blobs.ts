@@ -23,6 +23,10 @@ export interface BlobDriver {
   /** Absent is not an error. */
   remove(digest: Digest): Promise<void>
   list(): AsyncIterable<Digest>
+  /** Where it all lies in truth, when this driver keeps copies in front of it. */
+  readonly origin?: BlobDriver
+  /** An address from which whoever has it may GET the blob for a few minutes; absent where there is no such thing. */
+  link?(digest: Digest): Promise<string>
 }
 
 export type BlobStat = { readonly size: number; readonly modifiedAt: Millis }
@@ -61,6 +65,10 @@ export interface BlobStore {
   ingestText(text: string): Promise<Fingerprint>
   /** The bytes, or a Fault NOT_FOUND. The caller ends or destroys the stream. */
   open(digest: Digest, range?: ByteRange): Promise<Readable>
+  /** As open, past all copies: to see whether the stored bytes are whole. */
+  openOriginal(digest: Digest): Promise<Readable>
+  /** An address from which whoever has it may GET the blob for a few minutes; undefined where clients are not sent elsewhere. */
+  link(digest: Digest): Promise<string | undefined>
   /** The whole blob in memory; for documents, never for tarballs. */
   read(digest: Digest): Promise<Buffer>
   stat(digest: Digest): Promise<BlobStat | undefined>

@@ -42,7 +42,8 @@ const SILENCE = seconds(30)
 const CONNECTIONS = 128
 
 /**
- * Signed requests to one bucket. What can pass is tried again with growing pauses: connections that break, answers of 5xx and 429.
+ * Signed requests to one bucket. What can pass is tried again with growing pauses: connections that break, answers of 5xx and 429;
+ * not silence, which has lasted long enough.
  * Throws S3Refusal for any other answer that is not 2xx, S3Unreachable when there was none.
  */
 export class S3Client {
@@ -67,7 +68,7 @@ export class S3Client {
       try {
         return await this.#attempt(request)
       } catch (error) {
-        const canPass = error instanceof S3Unreachable || (error instanceof S3Refusal && error.canPass)
+        const canPass = (error instanceof S3Unreachable || error instanceof S3Refusal) && error.canPass
         if (!canPass || attempt === ATTEMPTS) throw error
       }
       // Anything between half of the pause and the whole, so that those who failed together do not return together.
@@ -82,8 +83,9 @@ export class S3Client {
     return signed.href
   }
 
+  /** Breaks off what is under way. */
   close(): Promise<void> {
-    return this.#agent.close()
+    return this.#agent.destroy()
   }
 
   async #attempt(request: S3Request): Promise<S3Response | undefined> {

@@ -3,6 +3,10 @@ export class S3Unreachable extends Error {
   constructor(endpoint: string, cause: unknown) {
     super(`The S3 storage at ${endpoint} does not answer`, { cause })
   }
+
+  get canPass(): boolean {
+    return !codeOf(this.cause).includes('TIMEOUT')
+  }
 }
 
 /** An answer that is neither success nor "not here". */
@@ -38,10 +42,16 @@ const SENTENCES: Readonly<Record<string, string>> = {
   PermanentRedirect: 'the bucket is at another endpoint; mend S3_ENDPOINT or S3_REGION',
 }
 
+/** The first request failed; the message says what the owner of the machine must mend. */
+export class S3Unusable extends Error {
+  constructor(where: string, cause: unknown) {
+    super(`Cannot use ${where}: ${sentenceOf(cause)}.`, { cause })
+  }
+}
+
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/
 
-/** What the owner of the machine must mend, when the first request failed with `error`. */
-export function s3Sentence(error: unknown): string {
+function sentenceOf(error: unknown): string {
   if (error instanceof S3Refusal) return SENTENCES[error.code] ?? error.message
   if (!(error instanceof S3Unreachable)) return String(error)
   const code = codeOf(error.cause)

@@ -10,17 +10,19 @@ import { type Millis, minutes } from '../../base/time.ts'
 import type { BlobDriver, BlobStat, ByteRange } from './blobs.ts'
 import { digestOfKey, keyOf } from './key.ts'
 import { type S3Address, S3Client, type S3Request, type S3Response } from './s3-client.ts'
-import { S3Refusal, S3Unreachable, s3Sentence } from './s3-errors.ts'
+import { S3Refusal, S3Unreachable, S3Unusable } from './s3-errors.ts'
 
 /** Older than this, a blob that comes in again is sent again, which makes it young, and mends it. */
 const YOUNG = minutes(1)
 /** Times a download that breaks is gone on with where it broke. */
 const RESUMPTIONS = 3
+/** Long enough to begin a download, and for clocks that differ a little. */
+const LINK_LIFETIME = minutes(5)
 /** Keys a page; the most that S3 gives. */
 const PAGE = 1000
 const READ_CHUNK = 256 * 1024
 
-/** The driver over a bucket that answers. Throws an Error whose sentence says what to mend. */
+/** The driver over a bucket that answers. Throws S3Unusable. */
 export async function openS3({ address, log }: { address: S3Address; log: Log }): Promise<S3Driver> {
   const client = new S3Client(address)
   try {
@@ -28,7 +30,7 @@ export async function openS3({ address, log }: { address: S3Address; log: Log })
   } catch (error) {
     await client.close()
     const where = `the bucket ${address.bucket} at ${address.endpoint}`
-    throw new Error(`Cannot use ${where}: ${s3Sentence(error)}`, { cause: error })
+    throw new S3Unusable(where, error)
   }
   return new S3Driver(client, { prefix: address.prefix, log })
 }
@@ -74,10 +76,7 @@ export class S3Driver implements BlobDriver {
     const first = await this.#get(digest, range?.start ?? 0, range?.end)
     if (!first) return undefined
     const bytes = this.#resumed(digest, { first, range })
-    return Readable.from(range ? bytes : this.#verified(digest, bytes), {
-      objectMode: false,
-      highWaterMark: READ_CHUNK,
-    })
+    return Readable.from(bytes, { objectMode: false, highWaterMark: READ_CHUNK })
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -110,8 +109,8 @@ export class S3Driver implements BlobDriver {
     }
   }
 
-  link(digest: Digest, lifetime: Millis): Promise<string> {
-    return this.#client.link(keyOf(digest), lifetime)
+  link(digest: Digest): Promise<string> {
+    return this.#client.link(keyOf(digest), LINK_LIFETIME)
   }
 
   close(): Promise<void> {
@@ -144,22 +143,6 @@ export class S3Driver implements BlobDriver {
       response = await this.#get(digest, at, range?.end)
     }
     this.#away(new Error('the blob went away while it was read'))
-  }
-
-  /** Holds the last piece back until the whole is known to be right: what is not never ends cleanly. */
-  async *#verified(digest: Digest, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    const hash = createHash('sha512')
-    let held: Buffer | undefined
-    for await (const chunk of bytes) {
-      hash.update(chunk)
-      if (held) yield held
-      held = chunk
-    }
-    if (`sha512-${hash.digest('base64')}` !== digest) {
-      this.#log.error({ digest }, 'the S3 storage gave back other bytes than were stored')
-      throw new Fault('UNAVAILABLE', { why: 'The storage gave back damaged content.' })
-    }
-    if (held) yield held
   }
 
   async #send(request: S3Request): Promise<S3Response | undefined> {

@@ -46,6 +46,15 @@ export class SpoolingBlobStore implements BlobStore {
     return (await this.#driver.open(digest, range)) ?? fail('NOT_FOUND', { what: digest })
   }
 
+  async openOriginal(digest: Digest): Promise<Readable> {
+    const origin = this.#driver.origin ?? this.#driver
+    return (await origin.open(digest)) ?? fail('NOT_FOUND', { what: digest })
+  }
+
+  async link(digest: Digest): Promise<string | undefined> {
+    return this.#driver.link?.(digest)
+  }
+
   async read(digest: Digest): Promise<Buffer> {
     return buffer(await this.open(digest))
   }

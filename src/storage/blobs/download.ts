@@ -1,18 +1,21 @@
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import type { Fingerprint } from '../base/digest.ts'
-import { Fault, isFault } from '../base/fault.ts'
-import type { BlobStore, Expectation, Spool } from '../storage/blobs/blobs.ts'
+import type { Fingerprint } from '../../base/digest.ts'
+import { type Fault, isFault } from '../../base/fault.ts'
+import type { BlobStore, Expectation, Spool } from './blobs.ts'
 
 export type DownloadSource = {
-  /** What is fetched, for sentences. */
-  readonly what: string
   readonly body: AsyncIterable<Uint8Array>
   /** Bytes to come, if they were announced. */
   readonly size: number | undefined
   /** What must hold of the whole. */
   readonly expect: Expectation
+  /** What clients are told when the whole is not as expected, which is no mistake of theirs. */
+  readonly distrust: (broken: Fault) => Fault
 }
+
+/** What a download needs of a store. */
+export type DownloadStore = Pick<BlobStore, 'spool' | 'open'>
 
 /** How much a follower reads at a time. */
 const PIECE = 64 * 1024
@@ -23,9 +26,9 @@ const PIECE = 64 * 1024
  */
 export class Download {
   readonly size: number | undefined
-  /** Resolves once the whole is stored and `recorded`; rejects with an UPSTREAM_… Fault. */
+  /** Resolves once the whole is stored and `recorded`; rejects with what the source threw or made of a broken promise. */
   readonly done: Promise<Fingerprint>
-  readonly #blobs: BlobStore
+  readonly #blobs: DownloadStore
   readonly #spool: Spool
   /** Bytes that followers may have. */
   #released = 0
@@ -33,7 +36,7 @@ export class Download {
   #progress = Promise.withResolvers<void>()
 
   private constructor(
-    blobs: BlobStore,
+    blobs: DownloadStore,
     parts: { spool: Spool; source: DownloadSource; recorded: (print: Fingerprint) => Promise<void> },
   ) {
     this.#blobs = blobs
@@ -45,7 +48,7 @@ export class Download {
 
   /** Begins to read `source`, whether or not anybody follows. `recorded` notes what was stored before anyone gets the last piece. */
   static async start(
-    blobs: BlobStore,
+    blobs: DownloadStore,
     source: DownloadSource,
     recorded: (print: Fingerprint) => Promise<void>,
   ): Promise<Download> {
@@ -76,7 +79,9 @@ export class Download {
     }
     const print = await spool
       .finish(source.expect)
-      .catch((error) => Promise.reject(distrust(error, source.what)))
+      .catch((error) =>
+        Promise.reject(isFault(error, 'INTEGRITY_MISMATCH', 'TOO_LARGE') ? source.distrust(error) : error),
+      )
     await recorded(print)
     this.#released = print.size
     return print
@@ -122,10 +127,4 @@ export class Download {
     this.#progress = Promise.withResolvers()
     resolve()
   }
-}
-
-/** To clients, a broken promise of the upstream is no mistake of theirs. */
-function distrust(error: unknown, what: string): unknown {
-  if (!isFault(error, 'INTEGRITY_MISMATCH', 'TOO_LARGE')) return error
-  return new Fault('UPSTREAM_INVALID', { what, why: error.message }, { cause: error })
 }
