@@ -17,3 +17,18 @@ export const days = (n: number): Millis => n * 86_400_000
 export function iso(moment: Millis): string {
   return new Date(moment).toISOString()
 }
+
+/** Whole days since 1970, UTC. */
+export type Day = number
+
+export const dayOf = (moment: Millis): Day => Math.floor(moment / days(1))
+
+/** A day as `YYYY-MM-DD`. */
+export const dateOf = (day: Day): string => iso(days(day)).slice(0, 10)
+
+/** The inverse of dateOf; undefined for what is no date. */
+export function dayOfDate(date: string): Day | undefined {
+  const moment = /^\d{4}-\d\d-\d\d$/.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN
+  // A 31st of June would be taken for a 1st of July.
+  return Number.isNaN(moment) || dateOf(dayOf(moment)) !== date ? undefined : dayOf(moment)
+}

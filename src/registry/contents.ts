@@ -10,7 +10,7 @@ import { appendChange, bumpPackage, listTags } from '../storage/tables/packages.
 import {
   findVersion,
   listVersionHeads,
-  type StoredTarball,
+  type StoredTarball as StoredTarballRow,
   tarballByName,
   updateVersion,
   type VersionSummary,
@@ -25,9 +25,15 @@ import type { Mirror } from './mirror.ts'
 import type { FileTree, PackageHead, VersionHead } from './model.ts'
 import type { Verdict } from './policy.ts'
 
+export type StoredTarball = {
+  readonly kind: 'stored'
+  readonly print: Fingerprint
+  readonly publishedAt: Millis
+}
+
 /** A tarball ready to be sent: at rest, or still arriving from upstream. */
 export type Tarball =
-  | { readonly kind: 'stored'; readonly print: Fingerprint; readonly publishedAt: Millis }
+  | StoredTarball
   | { readonly kind: 'growing'; readonly size: number | undefined; follow(): Readable }
 
 /** Versions being exploded side by side for one package. */
@@ -40,7 +46,7 @@ export class Contents {
   readonly #mirror: Mirror
   readonly #federation: Federation
   readonly #cache: Cache
-  readonly #byName: CompiledQuery<StoredTarball>
+  readonly #byName: CompiledQuery<StoredTarballRow>
   readonly #explosions = new SingleFlight<VersionHead>()
 
   constructor(
@@ -59,11 +65,12 @@ export class Contents {
   async storedTarball(
     npmName: string,
     version: string,
-  ): Promise<Extract<Tarball, { kind: 'stored' }> | undefined> {
+  ): Promise<(StoredTarball & Pick<PackageHead, 'id' | 'source'>) | undefined> {
     const row = await this.#context.storage.sql.first(this.#byName, ['', npmName, version])
     if (row?.access !== 'public' || row.removed_at !== null) return undefined
     if (row.source === 'mirror') this.#use(row, npmName)
-    return stored(row)
+    const kept = stored(row)
+    return kept && { ...kept, id: row.package_id, source: row.source }
   }
 
   /** The tarball, asked for upstream if need be. VERSION_NOT_FOUND, UPSTREAM_…. */
@@ -221,7 +228,7 @@ export function tarballPath(npmName: string, version: string): string {
   return `${npmName}/-/${bare}-${version}.tgz`
 }
 
-function stored(row: Pick<StoredTarball, 'tarball' | 'sha1' | 'size' | 'published_at'>) {
+function stored(row: Pick<StoredTarballRow, 'tarball' | 'sha1' | 'size' | 'published_at'>) {
   const { tarball: digest, sha1, size, published_at } = row
   if (digest === null || sha1 === null || size === null) return undefined
   return { kind: 'stored' as const, print: { digest, sha1, size }, publishedAt: published_at }

@@ -24,6 +24,11 @@ export class Metrics {
     values.set(key, (values.get(key) ?? 0) + by)
   }
 
+  /** A counter's values under all labels together. */
+  total(name: CounterName): number {
+    return [...(this.#counters.get(name)?.values() ?? [])].reduce((sum, value) => sum + value, 0)
+  }
+
   /** Counts and times a question to an upstream, until its answer begins. */
   async asking<T extends { readonly kind: string }>(what: string, ask: () => Promise<T>): Promise<T> {
     const begun = performance.now()

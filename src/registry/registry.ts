@@ -15,6 +15,7 @@ import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
 import { Discovery } from './discovery.ts'
 import { Documents } from './documents.ts'
+import { DownloadCounts } from './downloads.ts'
 import { Federation } from './federation.ts'
 import { Identities } from './identities.ts'
 import { Keys } from './keys.ts'
@@ -39,6 +40,7 @@ import { SignUp } from './sign-up.ts'
 import { Signer } from './signer.ts'
 import { Stars } from './stars.ts'
 import { Stats } from './stats.ts'
+import { Tally } from './tally.ts'
 import { Tokens } from './tokens.ts'
 import { TwoFactor } from './two-factor.ts'
 import { Upkeep } from './upkeep.ts'
@@ -82,6 +84,8 @@ export interface Registry {
   readonly metrics: Metrics
   readonly discovery: Discovery
   readonly search: Search
+  readonly downloads: DownloadCounts
+  readonly tally: Tally
   readonly stats: Stats
   readonly limits: Limits
   /** The registry's name in `ns@host/name`. */
@@ -127,6 +131,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const signer = deps.signingKey === undefined ? undefined : new Signer(deps.signingKey)
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
+  const tally = new Tally(context, mirror.metrics)
   return {
     access,
     ...people,
@@ -140,6 +145,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     cache,
     discovery: new Discovery(context, packages),
     search,
+    downloads: new DownloadCounts(context, packages),
+    tally,
     stats: new Stats(context, access),
     versions: new Versions(context, { packages, content, federation, signer }),
     upkeep: new Upkeep(context, content),
@@ -149,7 +156,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     ...createIntake(context, access),
     ready: () => storage.sql.ping(),
     async close() {
-      await Promise.all([tokens.flush(), cache.flush(), search.close()])
+      await Promise.all([tokens.flush(), cache.flush(), search.close(), tally.close()])
       await Promise.all([mirror.close(), federation.close()])
     },
   }

@@ -12,12 +12,17 @@ export function canonicalPath(path: string): string {
   const out: string[] = []
   for (let i = 0; i < segments.length; i++) {
     const segment = (segments[i] ?? '').replace(/^%40/, '@').replace(/^(@[^%]*)%2f/i, '$1%2f')
-    const namePlace = i === 0 || BEFORE_NAME.has(segments[i - 1] ?? '')
+    const namePlace = i === 0 || BEFORE_NAME.has(segments[i - 1] ?? '') || isCounted(segments, i)
     if (namePlace && segment.startsWith('@') && !segment.includes('%2f') && segments[i + 1] !== undefined)
       out.push(`${segment}%2f${segments[++i]}`)
     else out.push(segment)
   }
   return `/${out.join('/')}`
+}
+
+/** The names in `/downloads/point/last-week/…` and `/versions/…/last-week`. */
+function isCounted([first, second]: readonly string[], at: number): boolean {
+  return first === 'downloads' ? at === 3 && second !== '-' : first === 'versions' && at === 1
 }
 
 /** What installing asks for, read off a canonical path. */

@@ -7,6 +7,7 @@ import type { Millis } from '../../base/time.ts'
 import { versionOfTarball } from '../../registry/contents.ts'
 import type { PackageDoc, PackageHead, VersionText, Who } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
+import type { Download } from '../../registry/tally.ts'
 import { type Answer, isCurrent, isUnmodified } from '../http/answer.ts'
 import { bytesAnswer } from '../http/bytes.ts'
 import { encodingWanted, formWanted } from './negotiate.ts'
@@ -14,6 +15,9 @@ import { ENCODINGS, MEDIA_TYPES, Packuments, type Rendered, versionText, type Wa
 
 /** A request for a package's document, with what it takes to answer. */
 export type Reading = { readonly request: IncomingMessage; readonly who: Who; readonly address: string }
+
+/** The package that a tarball belongs to. */
+type Holder = Pick<PackageHead, 'id' | 'source' | 'access'>
 
 const YEAR = 'max-age=31536000, immutable'
 /** Tarballs up to this size are kept in memory while there is room: opening and reading a file costs more than sending it. */
@@ -82,33 +86,43 @@ export class Reads {
     const npmName = npmNameOf(name)
     const version = versionOfTarball(npmName, file) ?? fail('NOT_FOUND', { what: file })
     const kept = await this.#registry.contents.storedTarball(npmName, version)
-    if (kept) return this.#stored(kept, { request: reading.request, access: 'public' })
+    if (kept) return this.#stored(kept, { ...reading, version, of: { ...kept, access: 'public' } })
     const head = await this.#registry.packages.head(reading.who, name)
     const tarball = await this.#registry.contents.tarball(head, version)
-    if (tarball.kind === 'stored')
-      return this.#stored(tarball, { request: reading.request, access: head.access })
+    if (tarball.kind === 'stored') return this.#stored(tarball, { ...reading, version, of: head })
     const length = tarball.size === undefined ? {} : { 'content-length': tarball.size }
     const headers = {
       'content-type': 'application/octet-stream',
       'cache-control': `public, ${YEAR}`,
       ...length,
     }
+    const download = { packageId: head.id, version, mirrored: 'miss', bytes: tarball.size } as const
+    this.#count(reading.request, download)
     return { status: 200, headers, body: async () => tarball.follow() }
   }
 
   async #stored(
     tarball: { print: Fingerprint; publishedAt: Millis },
-    { request, access }: { request: IncomingMessage; access: 'public' | 'restricted' },
+    { request, version, of }: { request: IncomingMessage; version: string; of: Holder },
   ): Promise<Answer> {
     const { digest, size } = tarball.print
-    return bytesAnswer(request, {
+    const mirrored = of.source === 'mirror' ? ({ mirrored: 'hit' } as const) : {}
+    const count = () => this.#count(request, { packageId: of.id, version, ...mirrored, bytes: size })
+    const answer = await bytesAnswer(request, {
       digest,
       size,
-      access,
+      access: of.access,
       headers: { 'last-modified': new Date(tarball.publishedAt).toUTCString() },
       open: (range) => this.#registry.contents.open(digest, range),
       whole: () => this.#body(tarball.print),
     })
+    if (answer.status === 200) count()
+    return answer
+  }
+
+  /** A download is a whole tarball: looking whether it is there or has changed is none, nor is going on with one. */
+  #count(request: IncomingMessage, download: Download): void {
+    if (request.method === 'GET') this.#registry.tally.note(download)
   }
 
   async #body({ digest, size }: Fingerprint): Promise<NonNullable<Answer['body']>> {

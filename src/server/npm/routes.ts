@@ -9,6 +9,7 @@ import type { Envelope } from '../http/faults.ts'
 import { json, param } from '../http/json.ts'
 import { originOf } from '../http/origin.ts'
 import { setAccess, showAccess, showCollaborators, showVisibility } from './access.ts'
+import { downloadRoutes } from './downloads.ts'
 import { passwordLogin } from './login.ts'
 import { showMetrics } from './metrics.ts'
 import {
@@ -138,6 +139,7 @@ export function npmRoutes(door: NpmDoor): Router {
   router.use(packageRoutes(registry).routes())
   router.use(organisationRoutes(registry).routes())
   router.all('/-/*rest', (ctx) => unknown(ctx))
+  router.use(downloadRoutes(registry).routes())
   router.get('/:name', (ctx) => read(ctx, (reading) => door.reads.packument(named(ctx), reading)))
   router.get('/:name/:version', (ctx) =>
     read(ctx, (reading) => door.reads.version(named(ctx), param(ctx, 'version'), reading)),

@@ -1,9 +1,10 @@
 import type { CompiledQuery, Generated, Kysely, Transaction } from 'kysely'
 import type { Digest } from '../../base/digest.ts'
 import type { Millis } from '../../base/time.ts'
+import type { CountTables } from './counts.ts'
 
 /** Every table and column, once, as `migrations/` makes them. Columns are explained there. */
-export interface Database {
+export interface Database extends CountTables {
   account: AccountRow
   namespace: NamespaceRow
   membership: MembershipRow
