@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { chmod, copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { NpmUser } from '../support/npm-user.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -109,6 +110,58 @@ describe.skipIf(missing)('the executable', () => {
     }
   })
 
+  test('two versions serve beside each other, each with its own driver', async () => {
+    await using place = await temporaryFolder()
+    const other = join(place.path, 'entropic-of-tomorrow')
+    await writeFile(other, await withAnotherDriver(file), { mode: 0o755 })
+    const env = { HOME: place.path }
+    const serve = (program: string) =>
+      Running.start(program, [...ALONE, join(place.path, `data of ${basename(program)}`)], { env })
+    await using now = await serve(file)
+    await using tomorrow = await serve(other)
+    for (const { url } of [now, tomorrow]) expect((await fetch(`${url}/-/ping`)).status).toBe(200)
+    expect(await readdir(join(place.path, '.cache/entropic'))).toHaveLength(2)
+  })
+
+  test.skipIf(notRoot)(
+    'goes to its data folder where programs may not run from its cache folder',
+    async () => {
+      await using place = await mounted('noexec')
+      const env = { HOME: place.path }
+      const unpack = ['--unpack-dir', join(place.path, 'there')]
+      await using elsewhere = await temporaryFolder()
+      const data = ['migrate', '--cache-dir', join(elsewhere.path, 'data')]
+      expect(await run(file, data, { env })).toMatchObject({ code: 0, err: '' })
+      expect(await readdir(join(elsewhere.path, 'data/unpacked'))).toHaveLength(1)
+      const { code, err } = await run(file, [...data, ...unpack], { env })
+      expect({ code, err }).toEqual({
+        code: 1,
+        err: expect.stringContaining('programs may not run from there'),
+      })
+      expect(err).toContain('UNPACK_DIR=')
+    },
+  )
+
+  test.skipIf(notRoot)('goes to its data folder where its cache folder cannot be written', async () => {
+    await using place = await mounted('ro')
+    const env = { HOME: place.path }
+    await using elsewhere = await temporaryFolder()
+    const data = ['migrate', '--cache-dir', join(elsewhere.path, 'data')]
+    expect(await run(file, data, { env })).toMatchObject({ code: 0, err: '' })
+    const nowhere = ['--cache-dir', join(place.path, 'data')]
+    const { code, err } = await run(file, ['migrate', ...nowhere], { env })
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('UNPACK_DIR=') })
+  })
+
+  test('opens the website in the browser that the desktop names', async () => {
+    await using place = await temporaryFolder()
+    const seen = join(place.path, 'seen')
+    await writeFile(join(place.path, 'xdg-open'), '#!/bin/sh\necho "$1" > "$SEEN"\n', { mode: 0o755 })
+    const env = { HOME: place.path, PATH: `${place.path}:/bin`, SEEN: seen }
+    await using server = await Running.start(file, [...ALONE, join(place.path, 'data'), '--open'], { env })
+    await expect.poll(() => readFile(seen, 'utf8').catch(() => '')).toBe(`${server.url}\n`)
+  })
+
   test('lists what it is made of, with the licences', async () => {
     const list = JSON.parse((await run(file, ['sbom'])).out)
     const names = list.components.map(({ name }: { name: string }) => name)
@@ -121,3 +174,29 @@ describe.skipIf(missing)('the executable', () => {
     expect((await run(file, ['help'])).out).toContain(`Usage: ${file} [COMMAND]`)
   })
 })
+
+/** The executable as another version with another driver: the compiler's mark, which no loader looks at, spelt otherwise. */
+async function withAnotherDriver(path: string): Promise<Buffer> {
+  const prebuilds = join(import.meta.dirname, '../../node_modules/better-sqlite3/prebuilds')
+  const driver = await readFile(join(prebuilds, `${process.platform}-${process.arch}.node`))
+  const bytes = await readFile(path)
+  const at = bytes.indexOf(driver)
+  const checksum = bytes.indexOf(sha256(driver))
+  driver.write('gcc', driver.indexOf('GCC: ('))
+  driver.copy(bytes, at)
+  bytes.write(sha256(driver), checksum)
+  return bytes
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+/** A folder on a disk of its own, mounted so. */
+async function mounted(how: 'noexec' | 'ro'): Promise<AsyncDisposable & { path: string }> {
+  await using opening = new AsyncDisposableStack()
+  const { path } = opening.use(await temporaryFolder())
+  const mount = await run('/bin/mount', ['-t', 'tmpfs', '-o', how, 'entropic-test', path])
+  if (mount.code !== 0) throw new Error(`cannot mount: ${mount.err}`)
+  opening.defer(async () => void (await run('/bin/umount', [path])))
+  const opened = opening.move()
+  return { path, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
