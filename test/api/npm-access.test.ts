@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { type TestApp, testApp } from '../support/app.ts'
 import { join } from '../support/join.ts'
 import type { NpmUser, PublishDocument } from '../support/npm-user.ts'
-import { onEveryEngine } from '../support/services.ts'
+import { onEveryStorage } from '../support/services.ts'
 
 const restricted = (document: PublishDocument) => {
   document.access = 'restricted'
 }
 
-onEveryEngine('restricted packages', (engine) => {
+onEveryStorage('restricted packages', (engine) => {
   test('are read by their maintainers alone, whatever the path', async () => {
     await using app = await testApp({ engine })
     const [kim, lee] = [await app.user('kim'), await app.user('lee')]

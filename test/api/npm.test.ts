@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { testApp } from '../support/app.ts'
 import { publishDocument } from '../support/npm-user.ts'
-import { onEveryEngine } from '../support/services.ts'
+import { onEveryStorage } from '../support/services.ts'
 import { packageTarball, sha512, tarballOf } from '../support/tarball.ts'
 
 const SHORT = { accept: 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*' }
 
-onEveryEngine('the npm door', (engine) => {
+onEveryStorage('the npm door', (engine) => {
   test('a published version is in the packument and its tarball comes back byte for byte', async () => {
     await using app = await testApp({ engine })
     const kim = await app.user('kim')

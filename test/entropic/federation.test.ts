@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest'
 import { type Clock, hours } from '../../src/base/time.ts'
 import { type TestApp, testApp } from '../support/app.ts'
 import type { NpmUser } from '../support/npm-user.ts'
-import { onEveryEngine } from '../support/services.ts'
+import { onEveryStorage } from '../support/services.ts'
 import { sha512 } from '../support/tarball.ts'
 import { type Files, objectPath, publishForm } from './form.ts'
 
@@ -34,7 +34,7 @@ async function publish(
   expect(reply.status, reply.json.message).toBe(201)
 }
 
-onEveryEngine('a package of another registry', (engine) => {
+onEveryStorage('a package of another registry', (engine) => {
   test('is fetched, verified and kept: it outlives its registry', async () => {
     const { app: there, far } = await farApp()
     await publish(far, '/v1/packages/package/far/box', {

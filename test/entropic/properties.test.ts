@@ -4,7 +4,7 @@ import { isFault } from '../../src/base/fault.ts'
 import { checkCollisions, parsePath } from '../../src/registry/paths.ts'
 import { testApp } from '../support/app.ts'
 import type { NpmUser } from '../support/npm-user.ts'
-import { onEveryEngine } from '../support/services.ts'
+import { onEveryStorage } from '../support/services.ts'
 import { type Files, objectPath, publishBytes, publishForm } from './form.ts'
 
 const BOX = '/v1/packages/package/kim/box'
@@ -39,7 +39,7 @@ async function readBack(user: NpmUser, version: string): Promise<Record<string, 
   return read
 }
 
-onEveryEngine('any file tree', (engine) => {
+onEveryStorage('any file tree', (engine) => {
   test('is read back byte for byte', async () => {
     await using place = await engine.place()
     await using app = await testApp({ storage: place.config })

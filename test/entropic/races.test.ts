@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { testApp } from '../support/app.ts'
-import { onEveryEngine } from '../support/services.ts'
+import { onEveryStorage } from '../support/services.ts'
 import { publishForm } from './form.ts'
 
 const BOX = '/v1/packages/package/kim/box'
 const KIM = '/v1/namespaces/namespace/kim'
 
-onEveryEngine('at once', (engine) => {
+onEveryStorage('at once', (engine) => {
   test('of many who publish one version, one succeeds', async () => {
     await using place = await engine.place()
     await using app = await testApp({ storage: place.config })

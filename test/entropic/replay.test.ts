@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { testApp } from '../support/app.ts'
-import { onEveryEngine } from '../support/services.ts'
+import { onEveryStorage } from '../support/services.ts'
 import { differences } from './differences.ts'
 import { answered, type Exchange, exchanges, isWebsite, recorded, send, withoutCode } from './replay.ts'
 import { tinyNpm } from './tiny-npm.ts'
@@ -15,7 +15,7 @@ const UPSTREAM = {
 
 type Outcome = 'identical' | 'identical but for the code' | 'different on purpose'
 
-onEveryEngine('the original registry', (engine) => {
+onEveryStorage('the original registry', (engine) => {
   test('answered these questions as this one does, or differently for a reason', async () => {
     await using npm = await tinyNpm(UPSTREAM)
     await using place = await engine.place()

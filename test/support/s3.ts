@@ -6,10 +6,10 @@ import type { S3Address } from '../../src/storage/blobs/s3-client.ts'
 import { S3Client } from '../../src/storage/blobs/s3-client.ts'
 import { S3_KEYS, S3_REGION } from './swift.ts'
 
-/** A fresh, empty bucket of the test run's S3 storage; undefined when there is none. `endpoint` may be another way to the same storage. */
-export async function s3Address(endpoint = inject('s3').url): Promise<S3Address | undefined> {
-  const { url } = inject('s3')
-  if (!url || !endpoint) return undefined
+/** A fresh, empty bucket of the test run's S3 storage. `endpoint` may be another way to the same storage. */
+export async function s3Address(endpoint = inject('s3').url): Promise<S3Address> {
+  const { url, missing } = inject('s3')
+  if (!url || !endpoint) throw new Error(missing)
   const bucket = `test-${randomUUID()}`
   const common = { bucket, region: S3_REGION, ...S3_KEYS, pathStyle: true, prefix: 'some/where/' }
   const client = new S3Client({ endpoint: url, ...common })
@@ -21,7 +21,5 @@ export async function s3Address(endpoint = inject('s3').url): Promise<S3Address 
 
 /** A driver over a bucket of its own. */
 export async function s3Driver(endpoint?: string): Promise<S3Driver> {
-  const address = await s3Address(endpoint)
-  if (!address) throw new Error(inject('s3').missing)
-  return openS3({ address, log: silentLog })
+  return openS3({ address: await s3Address(endpoint), log: silentLog })
 }

@@ -8,6 +8,7 @@ import pg from 'pg'
 import { describe, inject } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
+import { s3Address } from './s3.ts'
 import { temporaryFolder as makeTemporaryFolder } from './temporary-folder.ts'
 
 export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -53,7 +54,7 @@ export type Place = AsyncDisposable & { readonly config: StorageConfig }
 
 /** A set of drivers that the rules must work on. */
 export type Engine = {
-  readonly name: 'sqlite' | 'postgres'
+  readonly name: 'sqlite' | 'postgres' | 's3'
   /** Why it cannot be had in this run. */
   readonly missing: string | undefined
   place(): Promise<Place>
@@ -64,26 +65,42 @@ export type Engine = {
 /** SQLite with the in-process kv; Postgres with Redis (when that is there). Both with blobs on disk. */
 export const engines: readonly Engine[] = [
   engine('sqlite', undefined, async () => ({ drivers: {}, remove: async () => {} })),
-  engine('postgres', missing.postgres, async () => {
-    const [database, redis] = await Promise.all([postgresUrl(), redisUrl()])
-    if (!database) throw new Error(missing.postgres)
-    const drivers = { postgres: { url: database }, ...(redis ? { redisUrl: redis } : {}) }
-    return {
-      drivers,
-      remove: () => onPostgres(`drop database ${new URL(database).pathname.slice(1)} (force)`),
-    }
-  }),
+  engine('postgres', missing.postgres, onServers),
 ]
+
+/** As the second of `engines`, with blobs in S3 and so few copies on disk that they come and go. */
+const s3Engine = engine('s3', missing.postgres ?? missing.s3, async () => {
+  const [{ drivers, remove }, address] = await Promise.all([onServers(), s3Address()])
+  return { drivers: { ...drivers, s3: { address, budget: 64 * 1024, redirect: false } }, remove }
+})
 
 /** Runs `suite` once an engine; one that is missing is reported as skipped. */
 export function onEveryEngine(title: string, suite: (engine: Engine) => void): void {
-  for (const engine of engines) {
+  onEach(engines, title, suite)
+}
+
+/** As onEveryEngine, for suites that have much to do with blobs: over S3 too. */
+export function onEveryStorage(title: string, suite: (engine: Engine) => void): void {
+  onEach([...engines, s3Engine], title, suite)
+}
+
+function onEach(those: readonly Engine[], title: string, suite: (engine: Engine) => void): void {
+  for (const engine of those) {
     const reason = engine.missing ? ` – ${engine.missing}` : ''
     describe.skipIf(engine.missing)(`${title} (${engine.name}${reason})`, () => suite(engine))
   }
 }
 
-type Drivers = { drivers: Pick<StorageConfig, 'postgres' | 'redisUrl'>; remove(): Promise<void> }
+type Drivers = { drivers: Pick<StorageConfig, 'postgres' | 'redisUrl' | 's3'>; remove(): Promise<void> }
+
+async function onServers(): Promise<Drivers> {
+  const [database, redis] = await Promise.all([postgresUrl(), redisUrl()])
+  if (!database) throw new Error(missing.postgres)
+  return {
+    drivers: { postgres: { url: database }, ...(redis ? { redisUrl: redis } : {}) },
+    remove: () => onPostgres(`drop database ${new URL(database).pathname.slice(1)} (force)`),
+  }
+}
 
 function engine(name: Engine['name'], reason: string | undefined, prepare: () => Promise<Drivers>): Engine {
   const place = async () => {
