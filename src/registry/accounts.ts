@@ -180,11 +180,16 @@ export class Accounts {
    * TOO_MANY_REQUESTS after ten attempts on one name within five minutes from one address, or sixty failures on any.
    */
   async verifyPassword(name: string, password: string, address: string): Promise<Account | undefined> {
-    return this.#attempts.guess({ account: name, address }, async () => {
+    const account = await this.#attempts.guess({ account: name, address }, async () => {
       const row = await findAccount(this.#context.storage.sql.read, name)
       const fits = await passwordMatches(password, row?.password)
       return fits && row?.disabled_at === null ? accountOf(row) : undefined
     })
+    if (account) return account
+    const act = { at: this.#context.clock.now(), by: { address } }
+    const deed = { action: 'login.fail', subject: name.slice(0, 100) } as const
+    await this.#context.storage.sql.transaction((tx) => note(tx, act, deed))
+    return undefined
   }
 
   async #change(

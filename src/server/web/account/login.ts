@@ -42,8 +42,6 @@ export async function login(ctx: Context, door: AccountDoor): Promise<void> {
     if (!account) throw new Fault('UNAUTHENTICATED', { why: WRONG })
   })
   if (account) return enter(ctx, door, { account, next })
-  const deed = { action: 'login.fail', subject: name.slice(0, 100) } as const
-  await door.registry.audit.note(originOf(ctx), deed)
   await loginPage(ctx, door, { next, name, isCli: false, problem })
 }
 

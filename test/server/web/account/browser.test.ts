@@ -34,7 +34,7 @@ async function plugInKey(tab: Page): Promise<void> {
 }
 
 describe.skipIf(noBrowser)('in a browser', () => {
-  test('set-up link, first account, token, npm publish with it, revoked, publish refused', async () => {
+  test('set-up link, first account, token, npm publish with it, two versions compared, revoked, publish refused', async () => {
     await using app = await testApp({ signUp: false })
     await using folder = await temporaryFolder()
     await using chromium = await openBrowser()
@@ -50,16 +50,27 @@ describe.skipIf(noBrowser)('in a browser', () => {
     const token = (await tab.locator('code', { hasText: /^ent_/ }).textContent()) ?? ''
 
     const npm = await Client.open('npm', { folder: folder.path, registry: app.url, token })
-    await npm.write('package.json', { name: '@kim/box', version: '1.0.0' })
-    expect(await npm.run('publish')).toMatchObject({ code: 0 })
+    for (const version of ['1.0.0', '1.1.0']) {
+      await npm.write('package.json', { name: '@kim/box', version })
+      await npm.write('index.js', `module.exports = '${version}'\n`)
+      expect(await npm.run('publish')).toMatchObject({ code: 0 })
+    }
     await tab.goto(`${app.url}/www/package/@kim/box`)
     expect(await tab.getByRole('heading', { level: 1 }).textContent()).toContain('@kim/box')
+    await tab.getByRole('link', { name: 'Versions' }).click()
+    await tab.getByLabel('From').selectOption('1.0.0')
+    await tab.getByRole('button', { name: 'Compare' }).click()
+    await tab.getByRole('heading', { name: '2 files changed' }).waitFor()
+    const changes = tab.getByLabel('Changes of index.js')
+    expect(await changes.locator('.del').innerText()).toContain("-module.exports = '1.0.0'")
+    expect(await changes.locator('.add').innerText()).toContain("+module.exports = '1.1.0'")
 
     await tab.goto(`${app.url}/www/tokens`)
     await tab.getByRole('button', { name: 'Revoke laptop' }).click()
     await tab.getByText('The token is revoked.').waitFor()
-    await npm.write('package.json', { name: '@kim/box', version: '1.1.0' })
-    expect((await npm.run('publish')).code).not.toBe(0)
+    await npm.write('package.json', { name: '@kim/box', version: '1.2.0' })
+    const refused = await npm.run('publish')
+    expect(refused).toMatchObject({ code: 1, output: expect.stringMatching(/E401|ENEEDAUTH/) })
     expect(complaints).toEqual([])
   })
 

@@ -6,14 +6,14 @@ import { Visitor } from '../../../support/visitor.ts'
 
 const CALLBACK = '/www/login/providers/github/callback'
 
-function providersOf(github: FakeGithub): ProviderConfig[] {
-  const keys = { id: 'github', title: 'GitHub', client: 'app', secret: 'hush' }
+function providersOf(github: FakeGithub, id = 'github', title = 'GitHub'): ProviderConfig[] {
+  const keys = { id, title, client: 'app', secret: 'hush' }
   return [{ ...keys, kind: 'github', site: github.url, api: `${github.url}/api` }]
 }
 
 /** Goes to the provider, which sends the browser back at once. */
-async function viaGithub(visitor: Visitor, query = '') {
-  const away = await visitor.get(`/www/login/providers/github${query}`)
+async function viaGithub(visitor: Visitor, query = '', id = 'github') {
+  const away = await visitor.get(`/www/login/providers/${id}${query}`)
   const back = await fetch(away.leadsTo ?? '', { redirect: 'manual' })
   const { pathname, search } = new URL(back.headers.get('location') ?? '')
   return { away: new URL(away.leadsTo ?? ''), path: pathname + search }
@@ -88,4 +88,41 @@ test('where sign-up is closed, a provider opens no new account', async () => {
   await using app = await testApp({ providers: providersOf(github), signUp: false })
   const octo = new Visitor(app.url)
   expect((await octo.get((await viaGithub(octo)).path)).status).toBe(403)
+})
+
+test('several providers are linked to one account, each logs in, and one that is unlinked does no more', async () => {
+  await using github = await FakeGithub.open()
+  await using other = await FakeGithub.open()
+  other.user = { id: 7, login: 'kim-elsewhere', email: null }
+  const providers = [...providersOf(github), ...providersOf(other, 'other', 'Other')]
+  await using app = await testApp({ providers, signUp: false })
+  await app.user('kim')
+  const kim = new Visitor(app.url)
+  await kim.logIn('kim')
+  for (const id of ['github', 'other']) await kim.get((await viaGithub(kim, '?next=/www/account', id)).path)
+  expect((await kim.get('/www/account')).text).toMatch(/github: octo.*other: kim-elsewhere/s)
+
+  const enter = async (id: string) => {
+    const visitor = new Visitor(app.url)
+    return visitor.get((await viaGithub(visitor, '', id)).path)
+  }
+  for (const id of ['github', 'other']) expect((await enter(id)).path).toBe('/www/tokens')
+  await kim.get('/www/account')
+  await kim.submit('/www/account/identities', { provider: 'github', subject: '42' })
+  expect((await enter('github')).status).toBe(403)
+  expect((await enter('other')).path).toBe('/www/tokens')
+})
+
+test('an identity belongs to one account, and the last way in cannot be unlinked', async () => {
+  await using github = await FakeGithub.open()
+  await using app = await testApp({ providers: providersOf(github) })
+  const octo = new Visitor(app.url)
+  await octo.get((await viaGithub(octo)).path)
+  await octo.submit('/www/signup', { name: 'octo', email: '', password: '' })
+  await app.user('kim')
+  const kim = new Visitor(app.url)
+  await kim.logIn('kim')
+  expect((await kim.get((await viaGithub(kim)).path)).status).toBe(409)
+  await octo.get('/www/account')
+  expect((await octo.submit('/www/account/identities')).status).toBe(409)
 })

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { days } from '../../../src/base/time.ts'
+import { type TestApp, testApp } from '../../support/app.ts'
+import { type ScriptedUpstream, startUpstream } from '../../support/upstream.ts'
+import { Visitor } from '../../support/visitor.ts'
+
+const opened = new AsyncDisposableStack()
+let upstream: ScriptedUpstream
+let app: TestApp
+let kim: Visitor
+
+beforeAll(async () => {
+  const old = { time: '2020-01-01T00:00:00.000Z' }
+  const left = { '1.0.0': old, '1.1.0': { time: new Date().toISOString() }, '2.0.0': old }
+  upstream = opened.use(await startUpstream({ packages: { left } }))
+  const rules = { block: ['left@^2', '@evil/*'], minimumAge: days(3), exempt: ['react'] }
+  app = opened.use(await testApp({ upstream: upstream.url, rules }))
+  await app.user('kim', { admin: true })
+  kim = new Visitor(app.url)
+  await kim.logIn('kim')
+})
+afterAll(() => opened.disposeAsync())
+
+test('the policy page shows every rule, what it is, and where it is set', async () => {
+  const { text } = await kim.get('/www/admin/policy')
+  for (const word of ['left@^2', '@evil/*', '3d', 'react', 'every package', 'no date'])
+    expect(text, word).toContain(word)
+  for (const option of ['POLICY_BLOCK', 'POLICY_ALLOW', 'POLICY_FREEZE', 'MIN_RELEASE_AGE'])
+    expect(text, option).toContain(`<td class="mono">${option}</td>`)
+})
+
+test('it tells of one version what is decided, and why, as the command does', async () => {
+  const ask = async (spec: string) =>
+    (await kim.get(`/www/admin/policy?spec=${encodeURIComponent(spec)}`)).text
+  expect(await ask('left@1.0.0')).toContain('left@1.0.0 is allowed:</strong> no rule holds it back.')
+  expect(await ask('left@1.1.0')).toContain('left@1.1.0 is withheld:</strong> it was published on')
+  expect(await ask('left@2.0.0')).toContain('it is blocked by &quot;left@^2&quot;.')
+  expect(await ask('new@1.0.0')).toContain('note warn')
+  expect(await ask('left')).toContain('names no version')
+  expect(await ask('<b>@1')).not.toContain('<b>@1')
+})
+
+test('the health page says that all is well', async () => {
+  const { text } = await kim.get('/www/admin/health')
+  expect(text).toContain('All is well.')
+  expect(text).toContain('SQLite answers.')
+  expect(text).toContain('New files can be written.')
+})
+
+test('when the disk takes nothing more, the health page says so', async () => {
+  const spool = app.registry.spool
+  Object.assign(app.registry, { spool: () => Promise.reject(new Error('no space left on device')) })
+  const { text } = await kim.get('/www/admin/health')
+  Object.assign(app.registry, { spool })
+  expect(text).toContain('Content: not well.')
+  expect(text).toContain('no space left on device')
+})
+
+test('the log is read by who, what and to whom, page by page', async () => {
+  for (let n = 0; n < 101; n++)
+    await app.registry.audit.note(
+      { actor: 'lee', address: '192.0.2.1' },
+      { action: 'login', subject: `l${n}` },
+    )
+  const first = await kim.get('/www/admin/audit?actor=lee')
+  expect(first.text).toContain('<td>l100 ')
+  expect(first.text).not.toContain('<td>kim</td>')
+  const older = /rel="next" href="([^"]+)"/.exec(first.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  const second = await kim.get(older)
+  expect(second.text).toContain('<td>l0 ')
+  expect(second.text).not.toContain('rel="next"')
+  expect((await kim.get('/www/admin/audit?action=token&subject=kim')).text).toContain('token.create')
+  expect((await kim.get('/www/admin/audit?actor=nobody')).text).toContain('Nothing to tell')
+})
