@@ -121,7 +121,9 @@ export class DownloadCounts {
 
   /** Upstream is not asked: it counts for itself. */
   async #heads(who: Who, npmNames: readonly string[]): Promise<PackageHead[]> {
-    const rows = await listNamed(this.#context.storage.sql.read, npmNames)
+    // Postgres takes no NUL in a text, and no name holds one.
+    const names = npmNames.filter((name) => !name.includes('\0'))
+    const rows = names.length === 0 ? [] : await listNamed(this.#context.storage.sql.read, names)
     return this.#packages.readable(who, rows.map(headOf))
   }
 }

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
+import { days, hours } from '../../src/base/time.ts'
 import { testApp } from '../support/app.ts'
+import { TurnedClock } from '../support/mirror.ts'
 import type { NpmUser } from '../support/npm-user.ts'
 import { onEveryEngine } from '../support/services.ts'
 import { startUpstream } from '../support/upstream.ts'
@@ -25,6 +27,32 @@ onEveryEngine('search', (engine) => {
     expect((await found(kim, 'text=holds+box')).names).toEqual(['@kim/shelf'])
     const { objects } = (await kim.get('/v1/packages/search?q=holds')).json
     expect(objects.map((one: { name: string }) => one.name)).toEqual([`kim@${app.host}/shelf`])
+  })
+
+  test('of those that fit alike, the more popular come first, then the fresher; an exact name beats both', async () => {
+    const clock = new TurnedClock()
+    await using app = await testApp({ engine, clock })
+    const kim = await app.user('kim')
+    const names = ['@kim/box', '@kim/old-box', '@kim/new-box', '@kim/used-box', '@kim/once-box']
+    for (const name of names) {
+      await kim.publish(name, '1.0.0')
+      clock.turn(hours(1))
+    }
+    const download = async (name: string, times: number) => {
+      const path = `/${name}/-/${name.slice('@kim/'.length)}-1.0.0.tgz`
+      for (let time = 0; time < times; time++) expect((await kim.get(path)).status).toBe(200)
+    }
+    await download('@kim/once-box', 30)
+    clock.turn(days(200))
+    await download('@kim/used-box', 10)
+    await app.registry.tally.flush()
+    expect((await found(kim, 'text=box')).names).toEqual([
+      '@kim/box',
+      '@kim/used-box',
+      '@kim/once-box',
+      '@kim/new-box',
+      '@kim/old-box',
+    ])
   })
 
   test('takes npm’s qualifiers', async () => {

@@ -14,7 +14,12 @@ export async function search(ctx: Context, registry: Registry): Promise<void> {
     throw new Fault('BAD_REQUEST', { why: 'the query parameter "text" is required' })
   const page = { from: numberOf(ctx.query.from, 0), limit: Math.min(MOST, numberOf(ctx.query.size, USUAL)) }
   const { total, hits } = await registry.search.find(ctx.state.who, text, page)
-  json(ctx, 200, { objects: hits.map(shown), total, time: new Date().toUTCString() })
+  const downloads = await registry.downloads.recent(hits.map(({ head }) => head.id))
+  json(ctx, 200, {
+    objects: hits.map((hit) => ({ ...shown(hit), downloads: downloads(hit.head.id) })),
+    total,
+    time: new Date().toUTCString(),
+  })
 }
 
 function shown(hit: Hit): object {

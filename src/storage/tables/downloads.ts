@@ -83,6 +83,7 @@ export async function downloadsByDay(
   { from, to }: Span,
   packageIds?: readonly string[],
 ): Promise<{ package_id: string; day: Day; count: number }[]> {
+  if (packageIds?.length === 0) return []
   const rows = await db
     .selectFrom('download')
     .select(({ fn }) => ['package_id', 'day', fn.sum('count').as('count')])
@@ -100,6 +101,7 @@ export async function downloadsByPackage(
   { from, to }: Span,
   packageIds: readonly string[],
 ): Promise<{ package_id: string; count: number }[]> {
+  if (packageIds.length === 0) return []
   const rows = await db
     .selectFrom('download')
     .select(({ fn }) => ['package_id', fn.sum('count').as('count')])

@@ -7,8 +7,9 @@ export type Viewer = 'anybody' | 'admin' | { readonly accountId: string }
 export type Found = PackageRow & Omit<SearchEntryRow, 'revision' | 'package_id'> & { readonly total: number }
 
 /**
- * Packages here that are found by every one of `terms`, best first; by name where there are none. `total` is how many there are on all pages
- * together.
+ * Packages here that are found by every one of `terms`; by name where there are none. First those that fit best, then those downloaded
+ * more – by steps, so that a few downloads more say nothing –, then those whose latest version is newer. `total` is how many there are
+ * on all pages together.
  */
 export function findEntries(
   db: Reader,
@@ -19,7 +20,8 @@ export function findEntries(
   let ranked = db
     .selectFrom(scoresOf(db, terms).as('scores'))
     .innerJoin('package', 'package.id', 'scores.package_id')
-    .select(['package.id', 'scores.score', sql<number>`count(*) over ()`.as('total')])
+    .select(['package.id', 'scores.score', 'scores.step', 'scores.date'])
+    .select(sql<number>`count(*) over ()`.as('total'))
     .where('package.host', '=', '')
     .where('package.removed_at', 'is', null)
   if (viewer !== 'admin')
@@ -30,7 +32,13 @@ export function findEntries(
       ]),
     )
   // Wide rows are read for the page alone.
-  const found = ranked.orderBy('scores.score', 'desc').orderBy('package.npm_name').limit(limit).offset(from)
+  const found = ranked
+    .orderBy('scores.score', 'desc')
+    .orderBy('scores.step', 'desc')
+    .orderBy('scores.date', 'desc')
+    .orderBy('package.npm_name')
+    .limit(limit)
+    .offset(from)
   return db
     .selectFrom(found.as('found'))
     .innerJoin('package', 'package.id', 'found.id')
@@ -39,20 +47,35 @@ export function findEntries(
     .select(['search_entry.latest', 'search_entry.description', 'search_entry.keywords', 'search_entry.date'])
     .select('found.total')
     .orderBy('found.score', 'desc')
+    .orderBy('found.step', 'desc')
+    .orderBy('found.date', 'desc')
     .orderBy('package.npm_name')
     .execute()
 }
 
-/** How well each package fits that has all the terms; alike where there are none. */
+/** How well each package fits that has all the terms, and what else speaks for it; alike where there are none. */
 function scoresOf(db: Reader, terms: readonly string[]) {
   if (terms.length === 0)
-    return db.selectFrom('search_entry').select(['package_id', sql<number>`0`.as('score')])
-  return db
+    return db
+      .selectFrom('search_entry')
+      .select('package_id')
+      .select([sql<number>`0`.as('score'), sql<number>`0`.as('step'), sql<string>`''`.as('date')])
+  const fitting = db
     .selectFrom('search_term')
     .select(['package_id', (eb) => eb.fn.sum<number>('weight').as('score')])
     .where('term', 'in', terms)
     .groupBy('package_id')
     .having((eb) => eb.fn.countAll(), '=', terms.length)
+  return db
+    .selectFrom(fitting.as('fitting'))
+    .innerJoin('search_entry', 'search_entry.package_id', 'fitting.package_id')
+    .leftJoin('popularity', 'popularity.package_id', 'fitting.package_id')
+    .select(['fitting.package_id', 'fitting.score'])
+    .select([
+      // Engines disagree on where null stands in an order.
+      sql<number>`coalesce(floor(ln(popularity.weight)), -1)`.as('step'),
+      sql<string>`coalesce(search_entry.date, '')`.as('date'),
+    ])
 }
 
 function maintainedBy(db: Reader, accountId: string) {
