@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -12,10 +13,14 @@ import { createApp } from '../../src/server/app.ts'
 import type { ProviderConfig } from '../../src/server/web/account/providers.ts'
 import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
 import { NpmUser } from './npm-user.ts'
+import { executable, ServerProcess } from './server-process.ts'
 import type { Engine } from './services.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const SIGNING_KEY = newSigningKey()
+const SEALING_KEY = 'a key for tests'
+export const SESSION_SECRET = 'for tests'
+const MIGRATIONS = join(import.meta.dirname, '../../migrations')
 
 export type TestAppOptions = {
   /** Another engine than SQLite, the mock and the disk. */
@@ -86,14 +91,57 @@ export class TestApp implements AsyncDisposable {
   }
 }
 
+/**
+ * The app of these options: in this process, or served by the executable where ENTROPIC_EXECUTABLE names one and its flags can say all of
+ * them; the registry is then opened here beside it.
+ */
 export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const flags = executable === undefined ? undefined : flagsOf(options)
+  return flags ? appOfExecutable(options, flags) : appHere(options)
+}
+
+/** The same as flags; undefined when there are none for some of it. */
+function flagsOf({
+  signUp = true,
+  trustProxy,
+  offline,
+  upstream,
+  ...rest
+}: TestAppOptions): string[] | undefined {
+  const { peers = [], publicUrl, ...unsayable } = rest
+  if (Object.values(unsayable).some((it) => it !== undefined) || typeof upstream === 'object')
+    return undefined
+  return [
+    '--upstream-timeout=5s',
+    `--sign-up=${signUp ? 'open' : 'closed'}`,
+    ...(trustProxy ? ['--trust-proxy'] : []),
+    ...(offline ? ['--offline'] : []),
+    ...(peers.length > 0 ? [`--federation-hosts=${peers.join()}`] : []),
+    ...(publicUrl === undefined ? [] : [`--external-host=${publicUrl}`]),
+  ]
+}
+
+async function appOfExecutable(options: TestAppOptions, args: readonly string[]): Promise<TestApp> {
+  await using opening = new AsyncDisposableStack()
+  const { path: folder } = opening.use(await temporaryFolder())
+  await mkdir(join(folder, 'secrets'))
+  await writeFile(join(folder, 'secrets/signing-key.pem'), SIGNING_KEY)
+  const env = { SESSION_SECRET, OAUTH_PASSWORD: SEALING_KEY }
+  const upstream = typeof options.upstream === 'string' ? options.upstream : 'none'
+  const { url } = opening.use(await ServerProcess.start({ folder, upstream, args, env }))
+  const storage = opening.use(await openStorage({ folder, migrations: MIGRATIONS, log: silentLog }))
+  const registry = opening.adopt(makeRegistry(storage, new URL(url).host, options), (it) => it.close())
+  const opened = opening.move()
+  return new TestApp({ url, folder, storage, registry, end: () => opened.disposeAsync() })
+}
+
+async function appHere(options: TestAppOptions): Promise<TestApp> {
   await using opening = new AsyncDisposableStack()
   const folder = opening.use(await temporaryFolder())
   const place = options.engine && opening.use(await options.engine.place())
-  const migrations = join(import.meta.dirname, '../../migrations')
   const config = {
     folder: folder.path,
-    migrations,
+    migrations: MIGRATIONS,
     log: silentLog,
     ...options.storage,
     ...place?.config,
@@ -114,7 +162,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
       address,
       providers: options.providers ?? [],
       signUp: options.signUp ?? true,
-      session: { secret: 'for tests', lifetime: days(30) },
+      session: { secret: SESSION_SECRET, lifetime: days(30) },
       cache,
     },
     log: failingLog,
@@ -134,7 +182,7 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     log: silentLog,
     limits: { ...limits, ...options.limits },
     host: () => options.host ?? host,
-    sealingKey: 'a key for tests',
+    sealingKey: SEALING_KEY,
     signingKey: SIGNING_KEY,
     ...(upstream ? { upstream } : {}),
     ...(options.rules && { policyRules: options.rules }),

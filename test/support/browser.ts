@@ -2,10 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { days } from '../../src/base/time.ts'
-import type { TestApp } from './app.ts'
-
-/** Signs the session cookie of test apps. */
-const SESSION_SECRET = 'for tests'
+import { SESSION_SECRET, type TestApp } from './app.ts'
 
 export type Cookie = { readonly name: string; readonly value: string; readonly url: string }
 

@@ -16,6 +16,7 @@ export type ServerOptions = {
   readonly folder: string
   readonly upstream?: string
   readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The real server in a process of its own, to be killed. */
@@ -28,7 +29,12 @@ export class ServerProcess implements AsyncDisposable {
     this.#child = child
   }
 
-  static async start({ folder, upstream = 'none', args = [] }: ServerOptions): Promise<ServerProcess> {
+  static async start({
+    folder,
+    upstream = 'none',
+    args = [],
+    env = {},
+  }: ServerOptions): Promise<ServerProcess> {
     const command = [
       ...SCRIPT,
       'serve',
@@ -42,7 +48,7 @@ export class ServerProcess implements AsyncDisposable {
     ]
     const child = spawn(PROGRAM, command, {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: environment(),
+      env: { ...environment(), ...env },
     })
     for await (const line of createInterface({ input: child.stdout })) {
       const url = /listening on (http:\/\/\S+)/.exec(line)?.[1]
