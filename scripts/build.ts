@@ -9,6 +9,7 @@ import { type Contents, makeExecutable } from './appliance/executable.ts'
 import { inventoryOf } from './appliance/inventory.ts'
 import { makeNpmPackage } from './appliance/npm-package.ts'
 import { dist, fileName } from './appliance/paths.ts'
+import { releaseNotes } from './appliance/release-notes.ts'
 import { host, type Target, targets } from './appliance/targets.ts'
 
 const help = `npm run build -- [--target NAME]… [--all] [--twice]
@@ -45,6 +46,7 @@ async function buildAll(wanted: readonly Target[]): Promise<void> {
   }
   const tarball = await makeNpmPackage(join(dist, 'npm'), dist)
   console.log(basename(tarball))
+  await writeFile(join(dist, 'RELEASE.md'), await releaseNotes(dist))
   await writeChecksums()
 }
 

@@ -9,6 +9,8 @@ export type Target = {
   readonly preparedBy: NodePackage
   /** better-sqlite3's name of the driver. */
   readonly addon: string
+  /** What is known of the file, for the release notes. */
+  readonly state: string
 }
 
 /** Node's binary as npm carries it, pinned by content. */
@@ -36,8 +38,10 @@ const linux26: NodePackage = {
   binary: 'bin/node',
 }
 
+const UNSIGNED = 'built, not run and not signed: macOS wants `codesign --sign -` first'
+
 export const targets: readonly Target[] = [
-  { name: 'linux-x64', node: linux, preparedBy: linux, addon: 'linux-x64' },
+  { name: 'linux-x64', node: linux, preparedBy: linux, addon: 'linux-x64', state: 'run by our tests' },
   {
     name: 'linux-arm64',
     node: {
@@ -49,6 +53,7 @@ export const targets: readonly Target[] = [
     },
     preparedBy: linux,
     addon: 'linux-arm64',
+    state: 'run under qemu: serves, publishes, installs',
   },
   {
     name: 'win-x64',
@@ -61,6 +66,7 @@ export const targets: readonly Target[] = [
     },
     preparedBy: linux,
     addon: 'win32-x64',
+    state: 'built, not run',
   },
   {
     name: 'darwin-x64',
@@ -73,6 +79,7 @@ export const targets: readonly Target[] = [
     },
     preparedBy: linux26,
     addon: 'darwin-x64',
+    state: UNSIGNED,
   },
   {
     name: 'darwin-arm64',
@@ -85,6 +92,7 @@ export const targets: readonly Target[] = [
     },
     preparedBy: linux26,
     addon: 'darwin-arm64',
+    state: UNSIGNED,
   },
 ]
 
