@@ -151,6 +151,11 @@ export class Contents {
     return this.#context.storage.blobs.open(digest, range)
   }
 
+  /** Where clients may be sent for the bytes; undefined: they get them from here. Whoever asks is known to be allowed them. */
+  link(digest: Digest): Promise<string | undefined> {
+    return this.#context.storage.blobs.link(digest)
+  }
+
   async size(digest: Digest): Promise<number> {
     const stat = await this.#context.storage.blobs.stat(digest)
     return stat?.size ?? fail('NOT_FOUND', { what: digest })

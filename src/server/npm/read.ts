@@ -108,6 +108,12 @@ export class Reads {
     const { digest, size } = tarball.print
     const mirrored = of.source === 'mirror' ? ({ mirrored: 'hit' } as const) : {}
     const count = () => this.#count(request, { packageId: of.id, version, ...mirrored, bytes: size })
+    // The address is for GET alone.
+    const elsewhere = request.method === 'GET' && (await this.#registry.contents.link(digest))
+    if (elsewhere) {
+      if (request.headers.range === undefined) count()
+      return { status: 302, headers: { location: elsewhere, 'cache-control': 'no-store' } }
+    }
     const answer = await bytesAnswer(request, {
       digest,
       size,
