@@ -1,8 +1,14 @@
-import { appendFile, cp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openStorage, pendingMigrations } from '../../src/storage/storage.ts'
-import { type Engine, migrationsFolder, temporaryFolder } from '../support/services.ts'
+import { openStorage, pendingMigrations, type Storage } from '../../src/storage/storage.ts'
+import {
+  type Cleanup,
+  type Engine,
+  migrationsFolder,
+  type Place,
+  temporaryFolder,
+} from '../support/services.ts'
 
 /** What opening storage does to a database's schema. */
 export function migrationSuite({ place }: Engine): void {
@@ -33,15 +39,21 @@ export function migrationSuite({ place }: Engine): void {
     await expect(pendingMigrations(config)).rejects.toThrow('0001-accounts.sql was edited')
   })
 
-  test('a database of a newer release is refused', async (t) => {
+  test('an older release goes on beside a newer one that only added to the schema', async (t) => {
     await using where = await place()
-    const config = { ...where.config, migrations: await temporaryFolder(t) }
-    await cp(migrationsFolder, config.migrations, { recursive: true })
-    const newer = join(config.migrations, '9999-newer.sql')
-    await writeFile(newer, 'create table newer (id text primary key);')
-    await (await openStorage(config))[Symbol.asyncDispose]()
-    await rm(newer)
-    await expect(openStorage(config)).rejects.toThrow('made by a newer release')
+    await using newer = await storageWith(t, where, {
+      '9999-more.sql': 'create table more (id text primary key);',
+    })
+    await using older = await openStorage(where.config)
+    expect(await older.sql.read.selectFrom('package').selectAll().execute()).toEqual([])
+    await newer.sql.ping()
+    expect(await pendingMigrations(where.config)).toEqual([])
+  })
+
+  test('an older release is refused where a newer one took something away', async (t) => {
+    await using where = await place()
+    await using _newer = await storageWith(t, where, { '9999-less.contract.sql': 'drop table star;' })
+    await expect(openStorage(where.config)).rejects.toThrow('made by a newer release')
   })
 
   test('a migration that fails leaves nothing behind, and can be mended', async (t) => {
@@ -58,4 +70,16 @@ export function migrationSuite({ place }: Engine): void {
     await using _storage = await openStorage(config)
     expect(await pendingMigrations(config)).toEqual([])
   })
+}
+
+/** Storage as a release opens it that has one migration more. */
+async function storageWith(
+  t: Cleanup,
+  { config }: Place,
+  more: Readonly<Record<string, string>>,
+): Promise<Storage> {
+  const migrations = await temporaryFolder(t)
+  await cp(migrationsFolder, migrations, { recursive: true })
+  for (const [name, text] of Object.entries(more)) await writeFile(join(migrations, name), text)
+  return openStorage({ ...config, migrations })
 }

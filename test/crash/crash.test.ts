@@ -90,7 +90,7 @@ async function publishUntilKilled(
 /** Every blob that is referred to is whole, and after clean-up no other is left. */
 async function expectSound(folder: string): Promise<void> {
   await using storage = await openStorage({ folder, migrations: migrationsFolder, log: silentLog })
-  await storage.blobs.sweepSpool()
+  await storage.blobs.sweepSpool(-1)
   const limits = { tarball: 2 ** 30, unpacked: 2 ** 30, files: 1000, dependencies: 1000 }
   const mirrorPolicy = { packumentTtl: 0, staleLimit: 0, mode: 'offline' as const }
   const { upkeep } = createRegistry({

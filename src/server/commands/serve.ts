@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Log } from '../../base/log.ts'
-import { seconds } from '../../base/time.ts'
+import { hours, seconds } from '../../base/time.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { type App, createApp } from '../app.ts'
@@ -18,6 +18,9 @@ import { type Call, PROGRAM } from './command.ts'
 
 /** Bytes of small tarballs kept in memory. */
 const TARBALL_CACHE = 16 * 2 ** 20
+
+/** After this long without a byte, no upload and no download is under way any more. */
+const ABANDONED = hours(2)
 
 /** Runs the registry until it is told to stop. */
 export async function serve({ flags, settings }: Call): Promise<number> {
@@ -46,7 +49,7 @@ type Parts = { storage: Storage; server: Server; log: Log; opening: AsyncDisposa
 async function start(settings: Settings, { storage, server, log, opening }: Parts): Promise<App> {
   const { config } = settings
   const port = portOf(server)
-  await storage.blobs.sweepSpool() // after listening: a second server, refused the port, must not sweep the first one's
+  await storage.blobs.sweepSpool(ABANDONED)
   const secrets = await secretsOf(config)
   const url = await upstreamAddress(config, port)
   const upstream = configuredUpstream(config, url)

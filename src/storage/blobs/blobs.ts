@@ -74,6 +74,9 @@ export interface BlobStore {
   stat(digest: Digest): Promise<BlobStat | undefined>
   remove(digest: Digest): Promise<void>
   list(): AsyncIterable<Digest>
-  /** Removes what crashed writers left in the spool. For start-up, before anyone writes. */
-  sweepSpool(): Promise<number>
+  /**
+   * Removes what crashed writers left in the spool: files that nobody wrote to for `settling` (ms). Others may be writing there: other
+   * processes share the folder. Resolves to how many there were.
+   */
+  sweepSpool(settling: Millis): Promise<number>
 }

@@ -1,9 +1,10 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Digest, Fingerprint } from '../../base/digest.ts'
 import { fail } from '../../base/fault.ts'
+import type { Millis } from '../../base/time.ts'
 import type { BlobDriver, BlobStat, BlobStore, ByteRange, Expectation, Spool } from './blobs.ts'
 import { checkLimit } from './expectation.ts'
 import { SpoolFile } from './spool.ts'
@@ -71,9 +72,18 @@ export class SpoolingBlobStore implements BlobStore {
     return this.#driver.list()
   }
 
-  async sweepSpool(): Promise<number> {
+  async sweepSpool(settling: Millis): Promise<number> {
+    const before = Date.now() - settling // files bear the machine's own time
     const names = await readdir(this.#folder)
-    await Promise.all(names.map((name) => rm(join(this.#folder, name), { recursive: true, force: true })))
-    return names.length
+    const swept = await Promise.all(names.map((name) => removeOlder(join(this.#folder, name), before)))
+    return swept.filter(Boolean).length
   }
+}
+
+/** Whether it was there and old enough to go. */
+async function removeOlder(path: string, before: Millis): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined) // another process was faster
+  if (!found || found.mtimeMs > before) return false
+  await rm(path, { recursive: true, force: true })
+  return true
 }

@@ -1,10 +1,12 @@
 import type { CompiledQuery, Generated, Kysely, Transaction } from 'kysely'
 import type { Digest } from '../../base/digest.ts'
 import type { Millis } from '../../base/time.ts'
+import type { AdvisoryTables } from './advisory.ts'
 import type { CountTables } from './counts.ts'
+import type { TurnTables } from './turns.ts'
 
 /** Every table and column, once, as `migrations/` makes them. Columns are explained there. */
-export interface Database extends CountTables {
+export interface Database extends CountTables, AdvisoryTables {
   account: AccountRow
   namespace: NamespaceRow
   membership: MembershipRow

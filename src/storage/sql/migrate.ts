@@ -15,6 +15,12 @@ export type Migration = { readonly name: string; readonly text: string; readonly
 /** A folder of `.sql` files, or their texts by name where no folder is at hand. */
 export type MigrationSource = string | Readonly<Record<string, string>>
 
+/**
+ * Releases run side by side while replicas are replaced, so a migration only adds: tables, indexes, columns that may be left out. Taking away
+ * waits for a release after the last one that used it, in a file whose name ends like this; whoever does not know that file is too old.
+ */
+const CONTRACTION = '.contract.sql'
+
 /** The migrations of `source` in the order of their names. */
 export async function readMigrations(source: MigrationSource): Promise<Migration[]> {
   const texts = typeof source === 'string' ? await readFolder(source) : source
@@ -31,7 +37,7 @@ async function readFolder(folder: string): Promise<Record<string, string>> {
 
 /**
  * Brings the schema up to date, one transaction a migration. Processes that start together take turns under a lock. Throws an
- * Error when an applied migration was edited or is unknown here (the database belongs to a newer release).
+ * Error when an applied migration was edited, or one unknown here took something away (the database belongs to a newer release).
  */
 export async function migrate(db: ScriptableSql, migrations: readonly Migration[]): Promise<string[]> {
   const applied: string[] = []
@@ -70,9 +76,10 @@ async function listApplied(db: Kysely<never> | Sql['read']): Promise<Applied[]> 
 function unapplied(applied: readonly Applied[], migrations: readonly Migration[]): Migration[] {
   const known = new Map(migrations.map((migration) => [migration.name, migration.checksum]))
   for (const { name, checksum } of applied) {
+    if (!known.has(name) && !name.endsWith(CONTRACTION)) continue
     if (!known.has(name))
       throw new Error(
-        `The database was made by a newer release: it has the migration ${name}, unknown here. Start that release, or restore a backup made before it.`,
+        `The database was made by a newer release: its migration ${name} took away what this one needs. Start that release, or restore a backup made before it.`,
       )
     if (known.get(name) !== checksum)
       throw new Error(

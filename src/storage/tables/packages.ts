@@ -86,11 +86,17 @@ export function bumpPackage(
     .executeTakeFirstOrThrow()
 }
 
+/** Appends to the feed, one transaction at a time: Postgres would else show a later number before an earlier one. */
 export async function appendChange(
   tx: Tx,
   packageId: string,
   change: { at: Millis; kind: ChangeKind; detail: object },
 ): Promise<void> {
+  await tx
+    .updateTable('feed')
+    .set((eb) => ({ turn: eb('turn', '+', 1) }))
+    .where('id', '=', 'change')
+    .execute()
   await tx
     .insertInto('change')
     .values({
