@@ -6,7 +6,7 @@ import type { CountTables } from './counts.ts'
 import type { TurnTables } from './turns.ts'
 
 /** Every table and column, once, as `migrations/` makes them. Columns are explained there. */
-export interface Database extends CountTables, AdvisoryTables {
+export interface Database extends CountTables, AdvisoryTables, TurnTables {
   account: AccountRow
   namespace: NamespaceRow
   membership: MembershipRow
