@@ -83,6 +83,12 @@ export function specOf(name: PackageName, ownHost: string): string {
   return `${name.namespace}@${name.host || ownHost}/${name.name}`
 }
 
+/** A spec in npm's spelling: `@namespace/name`, or the name itself where it lives in `legacy`. */
+export function npmSpelling(spec: string): string {
+  const [, namespace = '', name = spec] = /^([^@]+)@[^/]+\/(.*)$/.exec(spec) ?? []
+  return namespace === '' || namespace === LEGACY ? name : `@${namespace}/${name}`
+}
+
 /** The canonical spelling of the Entropic API: as specOf, with the name percent-encoded. */
 export function canonicalOf(name: PackageName, ownHost: string): string {
   return `${name.namespace}@${name.host || ownHost}/${encodeURIComponent(name.name)}`

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -8,22 +9,29 @@ export type Running = {
   /** Resolves with what matches, once it stands on the standard output. */
   printed(pattern: RegExp): Promise<string>
 }
-export type ClientName = 'npm' | 'pnpm' | 'yarn' | 'berry' | 'bun'
+/** A package manager as it is today, or one of another major version (see `versions/package.json`). */
+export type ClientName = Family | 'npm@10' | 'npm@12' | 'pnpm@10' | 'pnpm@12'
+export type Family = 'npm' | 'pnpm' | 'yarn' | 'berry' | 'bun'
 
 const modules = join(import.meta.dirname, '../../node_modules')
+const versions = join(import.meta.dirname, 'versions/node_modules')
 const node = process.execPath
 
-/** How each real client is started; all but bun are scripts. */
+/** How each real client is started; all but bun and pnpm 12 are scripts. */
 const COMMANDS: Readonly<Record<ClientName, readonly [string, ...string[]]>> = {
   npm: [node, join(modules, 'npm/bin/npm-cli.js')],
   pnpm: [node, join(modules, 'pnpm/bin/pnpm.mjs')],
   yarn: [node, join(modules, 'yarn/bin/yarn.js')],
   berry: [node, join(modules, '@yarnpkg/cli-dist/bin/yarn.js')],
   bun: [join(modules, `@oven/bun-${process.platform}-${process.arch}/bin/bun`)],
+  'npm@10': [node, join(versions, 'npm-10/bin/npm-cli.js')],
+  'npm@12': [node, join(versions, 'npm-12/bin/npm-cli.js')],
+  'pnpm@10': [node, join(versions, 'pnpm-10/bin/pnpm.cjs')],
+  'pnpm@12': [join(versions, 'pnpm-12/pnpm')],
 }
 
 /** What adds packages to a project, in each client's words. */
-export const ADD: Readonly<Record<ClientName, readonly string[]>> = {
+export const ADD: Readonly<Record<Family, readonly string[]>> = {
   npm: ['install'],
   pnpm: ['add'],
   yarn: ['add'],
@@ -36,11 +44,13 @@ export type ClientSetup = { readonly folder: string; readonly registry: string; 
 /** A real package manager with a home, a cache and a project of its own, pointed at one registry. */
 export class Client {
   readonly name: ClientName
+  readonly family: Family
   readonly home: string
   readonly project: string
 
   private constructor(name: ClientName, home: string) {
     this.name = name
+    this.family = familyOf(name)
     this.home = home
     this.project = join(home, 'project')
   }
@@ -95,7 +105,7 @@ export class Client {
   }
 
   add(...packages: readonly string[]): Promise<Ran> {
-    return this.run(...ADD[this.name], ...packages)
+    return this.run(...ADD[this.family], ...packages)
   }
 
   /** Nothing of the surroundings but the path: no registry, token or cache of the person running the tests. */
@@ -116,6 +126,15 @@ export class Client {
       CI: '1',
     }
   }
+}
+
+export function familyOf(name: ClientName): Family {
+  return name.replace(/@\d+$/, '') as Family // a name is a family, perhaps with a major version
+}
+
+/** Whether this client's files are here: the other major versions are installed apart. */
+export function isInstalled(name: ClientName): boolean {
+  return COMMANDS[name].every((path) => existsSync(path))
 }
 
 function berrySettings(registry: string, token: string | undefined): string {

@@ -2,7 +2,12 @@ import type { Context, Middleware } from 'koa'
 import { Fault, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 
-export type Worded = { readonly status: number; readonly body: object }
+export type Worded = {
+  readonly status: number
+  readonly body: object
+  /** The sentence, where the door says it in other words than the fault. */
+  readonly sentence?: string
+}
 /** How a door words a failure; undefined: it has answered by itself. */
 export type Envelope = (fault: Fault, ctx: Context) => Worded | Promise<Worded | undefined>
 
@@ -27,7 +32,7 @@ async function answerFault(ctx: Context, fault: Fault, envelope: Envelope): Prom
   const worded = await envelope(fault, ctx)
   const status = worded?.status ?? ctx.status
   ctx.status = status
-  ctx.message = reasonPhrase(fault.message)
+  ctx.message = reasonPhrase(worded?.sentence ?? fault.message)
   if (isFault(fault, 'TOO_MANY_REQUESTS')) ctx.set('retry-after', String(fault.detail.seconds))
   if (isFault(fault, 'UNAVAILABLE')) ctx.set('retry-after', '5')
   if (isFault(fault, 'METHOD_NOT_ALLOWED')) ctx.set('allow', fault.detail.allowed.join(', '))

@@ -1,7 +1,7 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
 import { Fault, isFault } from '../../base/fault.ts'
-import { fromNpmName } from '../../base/name.ts'
+import { fromNpmName, npmSpelling } from '../../base/name.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { reply } from '../http/answer.ts'
 import { readObject } from '../http/body.ts'
@@ -50,15 +50,27 @@ const SMALL_BODY = 1024 * 1024
 const STARRING = new Set(['star', 'unstar'])
 
 /** npm reads `error`, npm 12 and others `message`; `authUrl` and `doneUrl` where a one-time password can be given in the browser. */
-export const npmEnvelope: Envelope = (fault) => ({
-  status: fault.status,
-  body: {
-    error: fault.message,
-    message: fault.message,
-    code: fault.code,
-    ...(isFault(fault, 'OTP_REQUIRED') && fault.detail),
-  },
-})
+export const npmEnvelope: Envelope = (fault) => {
+  const { message: sentence } = inNpmNames(fault)
+  return {
+    status: fault.status,
+    sentence,
+    body: {
+      error: sentence,
+      message: sentence,
+      code: fault.code,
+      ...(isFault(fault, 'OTP_REQUIRED') && fault.detail),
+    },
+  }
+}
+
+/** The sentence names packages as npm's users know them, not as `namespace@host/name`. */
+function inNpmNames(fault: Fault): Fault {
+  const detail = { ...fault.detail } // an object in every case: the table of faults says so
+  if (!('spec' in detail)) return fault
+  // The spec alone changes, which is a string wherever there is one.
+  return new Fault(fault.code, { ...detail, spec: npmSpelling(detail.spec) } as Fault['detail'])
+}
 
 /** Organisations are namespaces. */
 function organisationRoutes(registry: Registry): Router {
