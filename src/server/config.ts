@@ -40,6 +40,12 @@ export function readSettings(flags: Texts): Settings {
   return settings
 }
 
+/** What the surroundings say of how others are reached, for whoever takes nothing else from them. */
+export function proxiesAround(): Texts {
+  const { HTTP_PROXY, HTTPS_PROXY, NO_PROXY } = process.env
+  return { HTTP_PROXY, HTTPS_PROXY, NO_PROXY }
+}
+
 /** As readSettings, of anywhere. */
 export function resolveSettings({ flags, environment, folder }: Sources): Settings {
   const mistakes: string[] = []

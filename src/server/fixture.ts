@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Caller } from '../registry/model.ts'
-import { type Config, resolveSettings } from './config.ts'
+import { type Config, proxiesAround, resolveSettings } from './config.ts'
 import { Failure, sentenceOf } from './failure.ts'
 import type {
   FixtureOptions,
@@ -198,7 +198,7 @@ function configOf(folder: string, { upstream = 'none' }: FixtureOptions): Config
     SESSION_SECRET: randomBytes(32).toString('hex'),
     OAUTH_PASSWORD: randomBytes(32).toString('hex'),
   }
-  return resolveSettings({ flags, environment: {}, folder }).config
+  return resolveSettings({ flags, environment: proxiesAround(), folder }).config
 }
 
 async function callerOf(registry: Interior['registry'], token: string): Promise<Caller> {

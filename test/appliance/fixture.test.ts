@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type FixturePackages, startRegistry } from 'entropic/fixture'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { NpmUser } from '../support/npm-user.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -91,6 +94,24 @@ test('remembers what it was asked', async () => {
     { method: 'GET', path: '/dep', status: 200, headers: { 'user-agent': 'a test' } },
     { method: 'GET', path: '/absent', status: 404 },
   ])
+})
+
+test('takes nothing from its surroundings but the proxies to its upstream', async () => {
+  const asked: string[] = []
+  const proxy = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.writeHead(404).end()
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo // listening on TCP
+  vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${port}`)
+  vi.stubEnv('UPSTREAMS', '[{"match": "*", "url": "http://127.0.0.1:9"}]')
+  vi.stubEnv('PORT', 'no port')
+  await using registry = await startRegistry({ upstream: 'http://upstream.example' })
+  expect((await anonymous(registry).get('/box')).status).toBe(404)
+  expect(asked).toEqual(['http://upstream.example/box'])
+  vi.unstubAllEnvs()
+  proxy.close()
 })
 
 test('publishes folders as npm packs them', async () => {
