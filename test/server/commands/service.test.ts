@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,6 +13,17 @@ test('a unit runs the very words it was given', () => {
   expect(unit).toContain(
     'ExecStart="/opt/my tools/entropic" "serve" "--cache-dir=/a \\"b\\"/100%%/$$HOME\\\\x"\n',
   )
+})
+
+const noSystemd = existsSync('/usr/bin/systemd-analyze') ? undefined : 'systemd-analyze is not installed'
+
+test.skipIf(noSystemd)('systemd finds nothing wrong with a unit', async () => {
+  await using place = await temporaryFolder()
+  const unit = join(place.path, 'entropic.service')
+  await writeFile(unit, systemdUnit([process.execPath, 'serve', '--cache-dir=/a "b"/100%/$HOME\\x']))
+  const env = { XDG_RUNTIME_DIR: place.path, PATH: '/usr/bin:/bin' }
+  const checked = promisify(execFile)('systemd-analyze', ['--user', 'verify', unit], { env })
+  await expect(checked).resolves.toEqual({ stdout: '', stderr: '' })
 })
 
 test('a launch agent does, too', () => {
