@@ -1,11 +1,13 @@
 import { Secret, TOTP } from 'otpauth'
 import { expect, test } from 'vitest'
 import { testApp } from '../support/app.ts'
+import { TurnedClock } from '../support/mirror.ts'
 
 const PROFILE = '/-/npm/v1/user'
 
 test('npm profile enable-2fa and disable-2fa, as npm sends them', async () => {
-  await using app = await testApp()
+  const clock = new TurnedClock()
+  await using app = await testApp({ clock })
   const kim = await app.user('kim')
   const post = (tfa: unknown, otp?: string) =>
     kim.send('POST', PROFILE, { body: { tfa }, headers: otp === undefined ? {} : { 'npm-otp': otp } })
@@ -16,7 +18,7 @@ test('npm profile enable-2fa and disable-2fa, as npm sends them', async () => {
   const totp = new TOTP({
     secret: Secret.fromBase32(new URL(begun.json.tfa).searchParams.get('secret') ?? ''),
   })
-  const now = Date.now()
+  const now = clock.now()
   expect((await post(['12345'])).status).toBe(401)
   const codes = (await post([totp.generate({ timestamp: now - 30_000 })])).json.tfa
   expect(codes).toHaveLength(10)

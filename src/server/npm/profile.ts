@@ -40,7 +40,7 @@ export async function changeProfile(ctx: Context, registry: Registry): Promise<v
 
 type Wish = { readonly account: Account; readonly user: User; readonly wish: Json }
 
-/** What npm is told: the address for the app, the recovery codes, or nothing more. */
+/** What npm is told: the address for the app, the recovery codes, the changed mode, or nothing more. */
 async function changeTfa(ctx: Context, registry: Registry, { account, user, wish }: Wish): Promise<Json> {
   const { twoFactor } = registry
   const by = originOf(ctx, user)
@@ -58,8 +58,9 @@ async function changeTfa(ctx: Context, registry: Registry, { account, user, wish
     return null
   }
   if (!isActive) return twoFactor.begin(account, modeOf(mode))
-  await twoFactor.setMode(account, modeOf(mode), by)
-  return null
+  const changed = { mode: modeOf(mode) }
+  await twoFactor.setMode(account, changed.mode, by)
+  return changed // or npm takes it for a failure
 }
 
 function modeOf(mode: Json | undefined): TfaMode {
