@@ -89,17 +89,23 @@ export async function runCommand(folder: string, ...args: readonly string[]): Pr
 }
 
 /** Makes an account beside the server and resolves with a token of it. */
-export async function makeToken(folder: string, name: string): Promise<string> {
+export async function makeToken(
+  folder: string,
+  name: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const child = spawn(PROGRAM, [...SCRIPT, 'user', 'add', name, '--password-stdin', '--cache-dir', folder], {
     stdio: ['pipe', 'ignore', 'inherit'],
-    env: environment(),
+    env: { ...environment(), ...more },
   })
   child.stdin.end(`${name}-password\n`)
   await once(child, 'exit')
-  return runCommand(folder, 'token', 'create', name)
+  const command = [...SCRIPT, 'token', 'create', name, '--cache-dir', folder]
+  const { stdout } = await promisify(execFile)(PROGRAM, command, { env: { ...environment(), ...more } })
+  return stdout.trim()
 }
 
 /** Nothing of the surroundings: no settings of the person running the tests. */
-function environment(): Record<string, string> {
+export function environment(): Record<string, string> {
   return { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', LOG_LEVEL: 'error' }
 }

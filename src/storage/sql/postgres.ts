@@ -92,8 +92,10 @@ function poolOf({ url, user, database }: PostgresAddress, log: Log, readOnly: 'o
       await client.query(`set default_transaction_read_only = ${readOnly}`)
     },
   })
-  // The pool replaces an idle connection that broke; without a listener the process would end.
+  // The pool replaces what broke, and whoever used it hears of it by their statement; without listeners the process would end: the
+  // pool's hears of idle connections, each connection's own of those that somebody holds between two statements.
   pool.on('error', (error) => log.warn({ err: error }, 'An idle database connection was lost'))
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 

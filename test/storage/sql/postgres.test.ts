@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { sql as select } from 'kysely'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { silentLog } from '../../../src/base/log.ts'
@@ -40,5 +41,21 @@ describe.skipIf(missing.postgres)(missing.postgres ?? 'Postgres', () => {
         ),
       )
       .toBe('answers')
+  })
+
+  test('a connection that is cut between two statements of a transaction fails that transaction alone', async (t) => {
+    const url = await postgresUrl()
+    const sql = openPostgres(url ? { url } : {}, silentLog)
+    t.onTestFinished(() => sql.close())
+    const admin = new pg.Client({ connectionString: url })
+    await admin.connect()
+    t.onTestFinished(() => admin.end())
+    const cut = sql.transaction(async (tx) => {
+      const { rows } = await select<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx)
+      await admin.query('select pg_terminate_backend($1, 5000)', [rows[0]?.pid])
+      await select`select 1`.execute(tx)
+    })
+    await expect(cut).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(sql.transaction(async () => 'well')).resolves.toBe('well')
   })
 })

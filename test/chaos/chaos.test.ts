@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import { expect, test, vi } from 'vitest'
+import { missing } from '../support/services.ts'
+import { acknowledgedBy, weather } from './storm.ts'
+
+const reason =
+  missing.postgres ?? missing.redis ?? (existsSync('/usr/sbin/nginx') ? undefined : 'nginx is not installed')
+
+test.skipIf(reason)(
+  `replicas die, Redis and Postgres restart, and no acknowledged publish is lost${reason ? ` – ${reason}` : ''}`,
+  { timeout: 120_000 },
+  async () => {
+    const { ledger, verdict } = await weather({
+      publishers: 6,
+      packages: 2,
+      async trouble({ all, redis, postgres }, told) {
+        const more = async () => {
+          const before = acknowledgedBy(told)
+          await vi.waitUntil(() => acknowledgedBy(told) > before + 5, { timeout: 60_000 })
+        }
+        await more()
+        await all[0]?.kill()
+        await redis.restart()
+        await more()
+        await postgres.restart()
+        await more()
+        await all[0]?.start()
+        await more()
+      },
+    })
+    expect(ledger.wrong).toEqual([])
+    expect(verdict).toMatchObject({ lost: [], duplicated: [], wrongTags: [], broken: [], disagreements: [] })
+    expect(verdict.versions).toBeGreaterThanOrEqual(acknowledgedBy(ledger))
+  },
+)
