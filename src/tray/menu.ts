@@ -71,6 +71,7 @@ function headOf({ state, status }: Facts): { title: string; mood: Mood } {
 
 function storedLines({ stored }: Status): MenuEntry[] {
   const { packages, tarballs, bytes, saved } = stored
+  if (packages === 0) return [text('Nothing is stored yet')]
   const lines = [
     `${count(packages, 'package')}, ${count(tarballs, 'tarball')} stored (${sizeOf(bytes)})`,
     `${sizeOf(saved)} saved by storing the same only once`,

@@ -87,8 +87,12 @@ function restored(current: Buffer, { original, written, registry }: Journal): Bu
   // npm's own edits drop comments and all but the last of equal keys.
   const ours = lastRegistry(text)
   if (ours?.value !== registry) return current
-  const line = (before && lastRegistry(before.toString('latin1'))?.line) ?? ''
-  return Buffer.from(text.slice(0, ours.at) + line + text.slice(ours.at + ours.line.length), 'latin1')
+  const line = before && lastRegistry(before.toString('latin1'))?.line
+  const rest = text.slice(ours.at + ours.line.length)
+  return Buffer.from(
+    text.slice(0, ours.at) + (line ?? '') + (line ? rest : rest.replace(/^\r?\n/, '')),
+    'latin1',
+  )
 }
 
 /** The last of equal keys wins: ours goes behind all the others. */
@@ -112,9 +116,9 @@ function headOf(text: string): string {
   return text.slice(0, /^\[[^\]\r\n]*\][ \t]*\r?$/m.exec(text)?.index ?? text.length)
 }
 
-/** The line that decides which registry npm asks, with its end: the last of equal keys. */
+/** The line that decides which registry npm asks, without its end: the last of equal keys. */
 function lastRegistry(text: string): { value: string; line: string; at: number } | undefined {
-  const lines = [...headOf(text).matchAll(/^[ \t]*registry[ \t]*=[ \t]*(.*?)[ \t]*(?:\r?\n|$)/gm)]
+  const lines = [...headOf(text).matchAll(/^[ \t]*registry[ \t]*=[ \t]*(.*?)[ \t]*(?=\r?$)/gm)]
   const match = lines.at(-1)
   return match && { value: (match[1] ?? '').replace(/^"(.*)"$/, '$1'), line: match[0], at: match.index }
 }
