@@ -2,9 +2,7 @@ import { cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { root, version } from '../appliance/paths.ts'
-
-/** The tray as an application that Electron runs: a folder. */
-export const trayFolder = join(root, 'build/tray')
+import { trayFolder } from './paths.ts'
 
 /** Fills trayFolder anew. */
 export async function bundleTray(): Promise<void> {

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { root } from '../appliance/paths.ts'
-import { bundleTray, trayFolder } from './bundle.ts'
+import { bundleTray } from './bundle.ts'
+import { trayFolder } from './paths.ts'
 
 const help = `npm run tray            runs the tray over this checkout
 npm run tray -- --bundle      only makes build/tray, for electron-builder
