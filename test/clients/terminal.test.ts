@@ -104,7 +104,7 @@ describe.skipIf(noTerminal)('npm at a terminal', () => {
     await creating.answer(PASSWORD, 'kim-password')
     await confirm(creating, at.app, code)
     const { output } = await creating.ended
-    const secret = /ent_\w+/.exec(output)?.[0] ?? expect.fail(output)
+    const secret = /ent_[\w-]+/.exec(output)?.[0] ?? expect.fail(output)
     expect(await at.app.registry.tokens.identify(secret)).toMatchObject({ name: 'kim', mayPublish: false })
     const listed = (await (await at.npm('token', 'list', '--parseable')).ended).output
     expect(listed).toContain(secret.slice(0, 8))

@@ -50,7 +50,8 @@ const HALFWAY = minutes(10)
 
 /**
  * Browser sessions for what comes after it: an opaque signed cookie, everything else in the registry's store. From here on the session tells
- * who asks; a token opens no page.
+ * who asks; a token opens no page. The cookie says when it ends by Expires alone, as the library behind koa-session writes it; the store, which
+ * counts by our own clock, is what decides.
  */
 export function browserSessions(koa: Koa, registry: Registry, config: SessionConfig): Middleware {
   koa.keys = [config.secret]
