@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { Redis } from 'ioredis'
+import { LRUCache } from 'lru-cache'
 import type { Log } from '../base/log.ts'
 import { type Clock, type Millis, minutes, seconds, systemClock } from '../base/time.ts'
 import type { Kv } from './kv.ts'
@@ -34,6 +35,7 @@ export class RedisKv implements Kv {
   readonly #client: Redis
   readonly #log: Log
   readonly #clock: Clock
+  readonly #counts = new LRUCache<string, { count: number }>({ max: 10_000 })
   #loggedAt = Number.NEGATIVE_INFINITY
 
   constructor(client: Redis, log: Log, clock: Clock = systemClock) {
@@ -53,6 +55,7 @@ export class RedisKv implements Kv {
   }
 
   async delete(key: string): Promise<void> {
+    this.#counts.delete(key)
     await this.#try(() => this.#client.del(key))
   }
 
@@ -60,7 +63,7 @@ export class RedisKv implements Kv {
     // Two commands in one transaction: a counter can never be left without its time to live.
     const count = () => this.#client.multi().set(key, 0, 'PX', ttl, 'NX').incrby(key, by).exec()
     const replies = await this.#try(count)
-    return Number(replies?.[1]?.[1] ?? 1)
+    return replies ? Number(replies[1]?.[1]) : this.#countHere(key, ttl, by)
   }
 
   async lease(key: string, ttl: Millis): Promise<AsyncDisposable | undefined> {
@@ -72,6 +75,14 @@ export class RedisKv implements Kv {
 
   async close(): Promise<void> {
     this.#client.disconnect()
+  }
+
+  /** While Redis is away each process counts for itself: a limit is then looser, but never gone. */
+  #countHere(key: string, ttl: Millis, by: number): number {
+    const known = this.#counts.get(key)
+    if (known) known.count += by
+    else this.#counts.set(key, { count: by }, { ttl })
+    return known?.count ?? by
   }
 
   async #try<T>(command: () => Promise<T>): Promise<T | undefined> {

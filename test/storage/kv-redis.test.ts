@@ -6,7 +6,7 @@ import { startRedis } from '../support/servers.ts'
 import { missing } from '../support/services.ts'
 
 describe.skipIf(missing.redis)(missing.redis ?? 'when Redis goes away', () => {
-  test('reads are misses, writes are dropped, leases are refused, and one line says so', async (t) => {
+  test('reads are misses, writes are dropped, counts are kept here, leases are refused, and one line says so', async (t) => {
     const server = await startRedis()
     t.onTestFinished(() => server.stop())
     const warn = vi.fn()
@@ -21,6 +21,7 @@ describe.skipIf(missing.redis)(missing.redis ?? 'when Redis goes away', () => {
     await kv.set('key', 'value', minutes(1))
     await kv.delete('key')
     expect(await kv.increment('count', minutes(1))).toBe(1)
+    expect(await kv.increment('count', minutes(1))).toBe(2)
     expect(await kv.lease('job', minutes(1))).toBeUndefined()
     expect(warn).toHaveBeenCalledOnce()
   })
