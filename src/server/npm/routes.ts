@@ -69,7 +69,7 @@ function inNpmNames(fault: Fault): Fault {
   const detail = { ...fault.detail } // an object in every case: the table of faults says so
   if (!('spec' in detail)) return fault
   // The spec alone changes, which is a string wherever there is one.
-  return new Fault(fault.code, { ...detail, spec: npmSpelling(detail.spec) } as Fault['detail'])
+  return new Fault(fault.code, { ...detail, spec: npmSpelling(String(detail.spec)) } as Fault['detail'])
 }
 
 /** Organisations are namespaces. */
