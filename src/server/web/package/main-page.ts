@@ -10,6 +10,7 @@ import { type Html, html, link } from '../html.ts'
 import { page } from '../layout.ts'
 import { day, size } from '../parts.ts'
 import { namespacePath, packagePath, versionPath } from '../paths.ts'
+import { downloadChart } from './download-chart.ts'
 import { packageFrame } from './frame.ts'
 import { provenance } from './provenance.ts'
 import { fitReadme } from './readme.ts'
@@ -30,16 +31,17 @@ export async function mainPage(
   { head, version }: { head: PackageHead; version?: string },
 ): Promise<void> {
   const overview = await overviewOf(registry, head, version)
-  const [readme, maintainers, built] = await Promise.all([
+  const [readme, maintainers, built, downloads] = await Promise.all([
     fittedReadme(registry, overview),
     registry.maintainers.list(ctx.state.who, head.name),
     provenance(ctx, registry, overview),
+    registry.downloads.of(head, registry.downloads.period('last-month')),
   ])
   const { npmName } = head
   const title = version === undefined ? npmName : `${npmName} ${version}`
   const body = html`<div class="with-side">
   ${readme === undefined ? noReadme(overview) : html`<article class="readme" aria-label="README">${readme}</article>`}
-  <aside class="side" aria-label="About this package">${facts(overview)}${built}${upkeepers(maintainers)}</aside>
+  <aside class="side" aria-label="About this package">${facts(overview)}${downloadChart(downloads)}${built}${upkeepers(maintainers)}</aside>
 </div>`
   await page(ctx, { title, body: packageFrame(overview, 'readme', body) })
 }
