@@ -116,6 +116,11 @@ export const faults = {
     say: (d: { what: string; why: string }) =>
       `${d.what} is not stored here and the upstream registry did not answer in time: ${d.why}`,
   },
+  UPSTREAM_LOOP: {
+    status: 508,
+    say: (d: { what: string }) =>
+      `${d.what} is not stored here, and the upstream registries lead back to this one: of those that ask each other, one has to ask elsewhere.`,
+  },
   UNAVAILABLE: { status: 503, say: (d: { why: string }) => d.why },
 } as const
 

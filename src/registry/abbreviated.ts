@@ -41,7 +41,8 @@ function bundled(manifest: JsonObject): Json | undefined {
   return manifest.bundleDependencies ?? manifest.bundledDependencies
 }
 
-function runsOnInstall(scripts: Json | undefined): boolean {
+/** Whether these scripts run when a package is installed. */
+export function runsOnInstall(scripts: Json | undefined): boolean {
   if (typeof scripts !== 'object' || scripts === null || Array.isArray(scripts)) return false
   return INSTALL_SCRIPTS.some((name) => typeof scripts[name] === 'string' && scripts[name] !== '')
 }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import semver from 'semver'
 import { isFault } from '../base/fault.ts'
 import { splitNpmName } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import { hours, type Millis, seconds } from '../base/time.ts'
 import { listClaimedScopes, listLocalNames } from '../storage/tables/advisories.ts'
+import type { KnownAdvisories } from './advisories/known.ts'
 import type { Context } from './context.ts'
 import type { JsonObject } from './model.ts'
 import type { Network } from './network.ts'
@@ -15,51 +17,81 @@ export type Installed = ReadonlyMap<string, readonly string[]>
 /** Name → advisories, as the upstream gives them; `notice` says why there are none when nobody could be asked. */
 export type Advice = { readonly advisories: JsonObject; readonly notice?: string }
 
+type Question = { readonly installed: Installed; readonly names: string[]; readonly patience: Millis }
+
 const KEPT = hours(6)
 const LONGEST = seconds(30)
 const MAX_ANSWER = 16 * 2 ** 20
 /** Names looked up with one query. */
 const CHUNK = 1000
+const ANY = { loose: true, includePrerelease: true }
 
-/** Known vulnerabilities, asked of the upstream. Names that are ours are not told to anybody. */
+/** Known vulnerabilities, asked of the upstream or imported. Names that are ours are not told to anybody. */
 export class Advisories {
   readonly #context: Context
   readonly #network: Network
+  readonly #known: KnownAdvisories
   readonly #upstream: Upstream | undefined
   readonly #asking = new SingleFlight<Buffer | undefined>()
 
-  constructor(context: Context, parts: { network: Network; upstream?: Upstream }) {
+  constructor(context: Context, parts: { network: Network; known: KnownAdvisories; upstream?: Upstream }) {
     this.#context = context
     this.#network = parts.network
+    this.#known = parts.known
     this.#upstream = parts.upstream
   }
 
-  /** Waits for `patience` at most; what comes later is kept for the next to ask. Never fails because the upstream does. */
+  /**
+   * Asks each name's upstream; where it cannot be asked, the imported advisories tell. Waits for `patience` at most; what comes later is
+   * kept for the next to ask. Never fails because an upstream does.
+   */
   async find(installed: Installed, patience: Millis): Promise<Advice> {
     const names = await this.#foreign([...installed.keys()])
-    if (names.length === 0) return { advisories: {} }
-    const question = JSON.stringify(
-      Object.fromEntries(names.sort().map((name) => [name, installed.get(name)])),
+    const upstream = this.#upstream
+    const groups = Map.groupBy(names, (name) => upstream?.for(name))
+    const found = await Promise.all(
+      [...groups].map(([origin, some]) => this.#advise(origin, { installed, names: some.sort(), patience })),
     )
-    const key = `advisories:${createHash('sha256').update(question).digest('base64url')}`
+    const notice = found.find((one) => one.notice !== undefined)?.notice
+    const advisories = Object.assign({}, ...found.map((one) => one.advisories))
+    return { advisories, ...(notice !== undefined && { notice }) }
+  }
+
+  async #advise(origin: Upstream | undefined, { installed, names, patience }: Question): Promise<Advice> {
+    if (!origin?.service) return this.#tell(installed, names, 'this registry has no upstream to ask')
+    const question = JSON.stringify(Object.fromEntries(names.map((name) => [name, installed.get(name)])))
+    const address = createHash('sha256').update(`${origin.url} ${question}`).digest('base64url')
+    const key = `advisories:${address}`
     const kept = await this.#context.storage.kv.get(key)
     if (kept) return { advisories: objectIn(kept) ?? {} }
-    if (!this.#upstream?.service) return none('this registry has no upstream to ask')
-    if (await this.#network.isOffline()) return none('this registry is offline')
+    if (await this.#network.isOffline(origin.url))
+      return this.#tell(installed, names, 'this registry is offline')
     const late = new AbortController()
     const answer = await Promise.race([
-      this.#asking.run(key, () => this.#ask(key, question)),
+      this.#asking.run(key, () => this.#ask(origin, key, question)),
       wait(patience, undefined, { signal: late.signal }).catch(() => undefined),
     ]).finally(() => late.abort())
     const advisories = answer && objectIn(answer)
-    return advisories ? { advisories } : none('the upstream registry did not answer')
+    return advisories ? { advisories } : this.#tell(installed, names, 'the upstream registry did not answer')
   }
 
-  async #ask(key: string, question: string): Promise<Buffer | undefined> {
+  /** What was imported about versions in use; `why` nobody else was asked is said where nothing was imported. */
+  async #tell(installed: Installed, names: readonly string[], why: string): Promise<Advice> {
+    if (!(await this.#known.any())) return { advisories: {}, notice: `No audit data: ${why}.` }
+    const rows = await this.#known.of(names)
+    const hits = rows.filter(({ package_name, vulnerable }) =>
+      installed.get(package_name)?.some((version) => semver.satisfies(version, vulnerable, ANY)),
+    )
+    const byName = Map.groupBy(hits, (row) => row.package_name)
+    const told = [...byName].map(([name, list]) => [name, list.map((row) => JSON.parse(row.document))])
+    return { advisories: Object.fromEntries(told) }
+  }
+
+  async #ask(origin: Upstream, key: string, question: string): Promise<Buffer | undefined> {
     const path = '/-/npm/v1/security/advisories/bulk'
     try {
       const request = { path, body: Buffer.from(question), deadline: LONGEST, limit: MAX_ANSWER }
-      const answer = await this.#upstream?.service?.(request)
+      const answer = await origin.service?.(request)
       if (answer && objectIn(answer)) await this.#context.storage.kv.set(key, answer, KEPT)
       return answer
     } catch (error) {
@@ -82,10 +114,6 @@ export class Advisories {
     }
     return foreign
   }
-}
-
-function none(why: string): Advice {
-  return { advisories: {}, notice: `No audit data: ${why}.` }
 }
 
 function objectIn(bytes: Buffer): JsonObject | undefined {

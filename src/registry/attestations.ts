@@ -31,10 +31,10 @@ export class Attestations {
     const kept = await findAttestation(this.#context.storage.sql.read, head.id, version)
     if (kept) return kept.document
     const missing = () => fail('NOT_FOUND', { what: `attestations of ${head.npmName}@${version}` })
-    if (head.source !== 'mirror' || !this.#upstream?.service || (await this.#network.isOffline()))
-      return missing()
+    const upstream = head.source === 'mirror' ? this.#upstream?.for(head.npmName) : undefined
+    if (!upstream?.service || (await this.#network.isOffline(upstream.url))) return missing()
     const path = `/-/npm/v1/attestations/${head.npmName.replace('/', '%2f')}@${encodeURIComponent(version)}`
-    const answer = await this.#upstream.service({ path, deadline: PATIENCE, limit: MAX_DOCUMENT })
+    const answer = await upstream.service({ path, deadline: PATIENCE, limit: MAX_DOCUMENT })
     const document = answer?.toString() ?? missing()
     if (!isAttestations(document)) fail('UPSTREAM_INVALID', { what: path, why: 'it holds no attestations' })
     const row = { package_id: head.id, version, document }

@@ -68,7 +68,11 @@ export class Contents {
   ): Promise<(StoredTarball & Pick<PackageHead, 'id' | 'source'>) | undefined> {
     const row = await this.#context.storage.sql.first(this.#byName, ['', npmName, version])
     if (row?.access !== 'public' || row.removed_at !== null) return undefined
-    if (row.source === 'mirror') this.#use(row, npmName)
+    if (row.source === 'mirror') {
+      if (!(await this.#mirror.policy.isPlain())) return undefined
+      await this.#mirror.policy.check(npmName, judgedRow(row))
+      this.#use(row)
+    }
     const kept = stored(row)
     return kept && { ...kept, id: row.package_id, source: row.source }
   }
@@ -77,7 +81,10 @@ export class Contents {
   async tarball(head: PackageHead, version: string): Promise<Tarball> {
     const row = await findVersion(this.#context.storage.sql.read, head.id, version)
     const kept = row && row.removed_at === null ? stored(row) : undefined
-    if (kept && row && isUpstreams(head)) this.#use(row, head.npmName)
+    if (kept && row && isUpstreams(head)) {
+      await this.#mirror.check(head, version, row.published_at)
+      this.#use(row)
+    }
     if (kept) return kept
     if (head.source === 'mirror' && row?.removed_at == null) {
       this.#mirror.metrics.add('entropic_tarball_requests_total', { from: 'upstream' })
@@ -92,9 +99,8 @@ export class Contents {
     return { allowed: true, why: 'it is not mirrored from upstream' }
   }
 
-  /** A stored tarball is asked for: FORBIDDEN when policy withholds it by now. */
-  #use(row: { package_id: string; version: string; published_at: Millis }, npmName: string): void {
-    this.#mirror.policy.check(npmName, row.version, row.published_at)
+  /** A stored tarball is asked for. */
+  #use(row: { package_id: string; version: string }): void {
     this.#mirror.metrics.add('entropic_tarball_requests_total', { from: 'store' })
     this.#cache.note(row.package_id, row.version)
   }
@@ -125,7 +131,7 @@ export class Contents {
     const row = await findVersion(this.#context.storage.sql.read, head.id, version)
     if (row && row.removed_at !== null) this.#missing(head.name, version)
     const known = row ? versionHeadOf(row) : undefined
-    if (row && isUpstreams(head)) this.#mirror.policy.check(head.npmName, version, row.published_at)
+    if (row && isUpstreams(head)) await this.#mirror.check(head, version, row.published_at)
     if (known && isExploded(known)) return known
     if (head.source !== 'mirror') this.#missing(head.name, version)
     const exploded = await this.#explosions.run(`${head.id}@${version}`, () => this.#explode(head, version))
@@ -237,6 +243,11 @@ function stored(row: Pick<StoredTarballRow, 'tarball' | 'sha1' | 'size' | 'publi
   const { tarball: digest, sha1, size, published_at } = row
   if (digest === null || sha1 === null || size === null) return undefined
   return { kind: 'stored' as const, print: { digest, sha1, size }, publishedAt: published_at }
+}
+
+/** As a policy that asks for no manifest wants it. */
+function judgedRow({ version, published_at }: Pick<StoredTarballRow, 'version' | 'published_at'>) {
+  return { version, publishedAt: published_at, manifest: () => undefined }
 }
 
 function isUpstreams(head: PackageHead): boolean {

@@ -12,7 +12,6 @@ import type { Upstream } from './upstream.ts'
 type Key = RegistryKey | JsonObject
 type Kept = { readonly at: Millis; readonly keys: readonly JsonObject[] }
 
-const SETTING = 'upstream-keys'
 const FRESH = days(1)
 const PATIENCE = seconds(5)
 const MAX_KEYS = 2 ** 20
@@ -25,13 +24,13 @@ export class Keys {
   readonly #context: Context
   readonly #network: Network
   readonly #upstream: Upstream | undefined
-  readonly #own: RegistryKey | undefined
+  readonly #own: readonly RegistryKey[]
   readonly #query: CompiledQuery<{ value: string }>
   readonly #asking = new SingleFlight<readonly JsonObject[] | undefined>()
 
   constructor(
     context: Context,
-    parts: { network: Network; upstream?: Upstream; own: RegistryKey | undefined },
+    parts: { network: Network; upstream?: Upstream; own: readonly RegistryKey[] },
   ) {
     this.#context = context
     this.#network = parts.network
@@ -41,30 +40,34 @@ export class Keys {
   }
 
   async list(): Promise<Key[]> {
-    return [...(await this.#upstreams()), ...(this.#own ? [this.#own] : [])]
+    const origins = (this.#upstream?.origins ?? []).filter(({ service }) => service !== undefined)
+    const theirs = (await Promise.all(origins.map((origin) => this.#keysOf(origin)))).flat()
+    const keys = [...theirs, ...this.#own]
+    return [...new Map(keys.map((key) => [key.keyid, key])).values()]
   }
 
-  async #upstreams(): Promise<readonly JsonObject[]> {
-    const kept = await this.#kept()
+  async #keysOf(origin: Upstream): Promise<readonly JsonObject[]> {
+    const kept = await this.#kept(origin)
     if (kept && this.#context.clock.now() - kept.at < FRESH) return kept.keys
-    if (!this.#upstream?.service || (await this.#network.isOffline())) return kept?.keys ?? []
-    return (await this.#asking.run(SETTING, () => this.#ask())) ?? kept?.keys ?? []
+    if (await this.#network.isOffline(origin.url)) return kept?.keys ?? []
+    return (await this.#asking.run(origin.url, () => this.#ask(origin))) ?? kept?.keys ?? []
   }
 
-  async #kept(): Promise<Kept | undefined> {
-    const row = await this.#context.storage.sql.first(this.#query, [SETTING])
+  async #kept(origin: Upstream): Promise<Kept | undefined> {
+    const row = await this.#context.storage.sql.first(this.#query, [settingOf(origin)])
     // We wrote it ourselves.
     return row && (JSON.parse(row.value) as Kept)
   }
 
-  async #ask(): Promise<readonly JsonObject[] | undefined> {
+  async #ask(origin: Upstream): Promise<readonly JsonObject[] | undefined> {
     try {
       const request = { path: '/-/npm/v1/keys', deadline: PATIENCE, limit: MAX_KEYS }
-      const answer = await this.#upstream?.service?.(request)
+      const answer = await origin.service?.(request)
       const keys = answer && keysIn(answer)
       if (!keys) return undefined
       const value = JSON.stringify({ at: this.#context.clock.now(), keys } satisfies Kept)
-      await this.#context.storage.sql.transaction((tx) => upsertSetting(tx, { name: SETTING, value }))
+      const row = { name: settingOf(origin), value }
+      await this.#context.storage.sql.transaction((tx) => upsertSetting(tx, row))
       return keys
     } catch (error) {
       if (!isFault(error)) throw error
@@ -73,6 +76,8 @@ export class Keys {
     }
   }
 }
+
+const settingOf = ({ url }: Upstream) => `upstream-keys:${url}`
 
 /** The keys of an answer; undefined when it is none. */
 function keysIn(bytes: Buffer): JsonObject[] | undefined {

@@ -5,11 +5,13 @@ import { Fault, fail, isFault } from '../base/fault.ts'
 import type { Log } from '../base/log.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import { type Clock, iso, type Millis, seconds } from '../base/time.ts'
+import { cameVia } from '../base/via.ts'
 import type { PackageRow } from '../storage/sql/database.ts'
 import type { Storage } from '../storage/storage.ts'
 import { findPackage } from '../storage/tables/packages.ts'
 import { findUpstreamDocument, listPinnedVersions } from '../storage/tables/upstream.ts'
 import { findVersion } from '../storage/tables/versions.ts'
+import { KnownAdvisories } from './advisories/known.ts'
 import { Metrics } from './metrics.ts'
 import { StoredDocuments } from './mirror/documents.ts'
 import { noUpstream } from './mirror/no-upstream.ts'
@@ -64,6 +66,7 @@ export function createMirror(deps: MirrorDeps): Mirror {
 export class Mirror {
   readonly hasUpstream: boolean
   readonly policy: Policy
+  readonly known: KnownAdvisories
   readonly metrics = new Metrics()
   readonly #storage: Storage
   readonly #upstream: Upstream
@@ -88,7 +91,8 @@ export class Mirror {
     this.#clock = deps.clock
     this.#log = deps.log
     this.#freshness = deps.policy
-    this.policy = new Policy(deps.clock, deps.rules ?? {})
+    this.known = new KnownAdvisories(deps.storage.sql, deps.clock)
+    this.policy = new Policy(deps.clock, deps.rules ?? {}, this.known)
     this.#documents = new StoredDocuments(deps.storage)
     this.#refresher = new Refresher({ ...deps, upstream, metrics: this.metrics, documents: this.#documents })
     this.#tarballs = new Tarballs({ ...deps, upstream, metrics: this.metrics })
@@ -102,7 +106,7 @@ export class Mirror {
     const now = this.#clock.now()
     const due = this.#asked.get(row.npm_name)?.due
     if (due !== undefined && now < due) return row
-    if ((await this.#mode()) !== 'online') return row
+    if ((await this.#mode(row.npm_name)) !== 'online') return row
     const stored = await findUpstreamDocument(this.#storage.sql.read, row.id)
     const at = stored?.checked_at ?? Number.NEGATIVE_INFINITY
     if (now - at < this.#freshness.packumentTtl) {
@@ -115,7 +119,7 @@ export class Mirror {
 
   /** Asks upstream whatever the copy's age and waits, a little; resolves to the copy we have when no news came. Never fails. */
   async fresh(row: PackageRow): Promise<PackageRow> {
-    if (await this.#isOffline()) return row
+    if (await this.#isOffline(row.npm_name)) return row
     return this.#askPatiently(row.npm_name).catch(() => row)
   }
 
@@ -125,7 +129,8 @@ export class Mirror {
    */
   async refresh(npmName: string): Promise<PackageRow> {
     try {
-      if (await this.#isOffline()) fail('PACKAGE_NOT_FOUND', { spec: npmName, why: this.#offline(npmName) })
+      if (await this.#isOffline(npmName))
+        fail('PACKAGE_NOT_FOUND', { spec: npmName, why: this.#offline(npmName) })
       return await this.#ask(npmName)
     } catch (error) {
       const row = await findPackage(this.#storage.sql.read, '', npmName)
@@ -137,7 +142,7 @@ export class Mirror {
   /** The package as stored, ready for rendering. PACKAGE_NOT_FOUND; UPSTREAM_… when its bytes were lost and cannot be fetched anew. */
   async document(head: PackageHead): Promise<PackageDoc> {
     const [document, pins] = await Promise.all([this.#open(head), this.#pins(head)])
-    return packageDocOf(head, document, { pins, policy: this.policy })
+    return packageDocOf(head, document, { pins, judge: await this.policy.judgeOf(head.npmName) })
   }
 
   /** A version's package.json as upstream has it, `dist` and all. VERSION_NOT_FOUND, UPSTREAM_…. */
@@ -153,8 +158,15 @@ export class Mirror {
         allowed: false,
         why: `upstream withdrew it, noticed on ${iso(row.removed_at)}; it is kept aside`,
       }
-    const { publishedAt } = await this.#version(head, version)
-    return this.policy.judge(head.npmName, version, publishedAt ?? head.createdAt)
+    const { publishedAt, manifest } = await this.#version(head, version)
+    const judge = await this.policy.judgeOf(head.npmName)
+    return judge({ version, publishedAt: publishedAt ?? head.createdAt, manifest: () => manifest })
+  }
+
+  /** FORBIDDEN, with the reason, for a version that policy withholds. */
+  async check(head: PackageHead, version: string, publishedAt: Millis): Promise<void> {
+    const manifest = this.policy.readsManifests ? (await this.#version(head, version)).manifest : {}
+    await this.policy.check(head.npmName, { version, publishedAt, manifest: () => manifest })
   }
 
   /** Where a version's tarball is upstream and what must hold of it. VERSION_NOT_FOUND, UPSTREAM_…. */
@@ -192,9 +204,9 @@ export class Mirror {
 
   #wanted(head: PackageHead, version: string) {
     const source = async () => {
-      if (!(await this.#isOffline())) {
+      if (!(await this.#isOffline(head.npmName))) {
         const source = await this.tarballOf(head, version)
-        this.policy.check(head.npmName, version, source.publishedAt)
+        await this.check(head, version, source.publishedAt)
         return source
       }
       const spec = `${head.npmName}@${version}`
@@ -204,7 +216,8 @@ export class Mirror {
   }
 
   #ask(npmName: string): Promise<PackageRow> {
-    return this.#asking.run(npmName, () => {
+    // Who comes from a registry that we ask must not wait for the very answer that waits for him.
+    return this.#asking.run([npmName, ...cameVia()].join(' '), () => {
       const work = this.#askNow(npmName).finally(() => this.#underWay.delete(work))
       this.#underWay.add(work)
       return work
@@ -221,7 +234,7 @@ export class Mirror {
       note(this.#freshness.packumentTtl)
       return row
     } catch (err) {
-      if (isFault(err, 'PACKAGE_NOT_FOUND')) throw err
+      if (isFault(err, 'PACKAGE_NOT_FOUND', 'UPSTREAM_LOOP')) throw err
       note(Math.min(RESPITE, this.#freshness.packumentTtl))
       this.#log.warn({ err, name: npmName }, 'upstream could not be asked for a package')
       throw err
@@ -244,7 +257,7 @@ export class Mirror {
     const known = await this.#storedVersion(head, version)
     if (known) return known
     const asked = this.#asked.get(head.npmName)
-    if (!(await this.#isOffline()) && !(asked && this.#clock.now() - asked.at < JUST_ASKED))
+    if (!(await this.#isOffline(head.npmName)) && !(asked && this.#clock.now() - asked.at < JUST_ASKED))
       await this.#askPatiently(head.npmName)
     const found = await this.#storedVersion(head, version)
     return found ?? fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
@@ -260,7 +273,7 @@ export class Mirror {
   async #open(head: PackageHead): Promise<UpstreamDocument> {
     const held = await this.#held(head)
     if (held) return held
-    if (await this.#isOffline())
+    if (await this.#isOffline(head.npmName))
       return fail('PACKAGE_NOT_FOUND', { spec: head.npmName, why: this.#offline(head.npmName) })
     await this.#ask(head.npmName)
     return (await this.#held(head)) ?? fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
@@ -275,17 +288,17 @@ export class Mirror {
     })
   }
 
-  async #mode(): Promise<NetworkMode> {
-    return this.hasUpstream ? this.#network.mode() : 'offline'
+  async #mode(npmName: string): Promise<NetworkMode> {
+    return this.hasUpstream ? this.#network.mode(this.#upstream.for(npmName).url) : 'offline'
   }
 
   /** Whether there is an upstream that may not be asked now, so that nobody can tell what it has. */
-  async isCutOff(): Promise<boolean> {
-    return this.hasUpstream && (await this.#isOffline())
+  async isCutOff(npmName: string): Promise<boolean> {
+    return this.hasUpstream && (await this.#isOffline(npmName))
   }
 
-  async #isOffline(): Promise<boolean> {
-    return (await this.#mode()) === 'offline'
+  async #isOffline(npmName: string): Promise<boolean> {
+    return (await this.#mode(npmName)) === 'offline'
   }
 
   /** Why `spec` cannot be had, and what to do. */

@@ -3,7 +3,7 @@ import type { Sql } from '../storage/sql/database.ts'
 import { settingByName, upsertSetting } from '../storage/tables/settings.ts'
 
 /**
- * How the upstream is used. `online`: copies are kept current. `prefer-offline`: a copy is good enough whatever its age, and
+ * How an upstream is used, from the least strict. `online`: copies are kept current. `prefer-offline`: a copy is good enough whatever its age, and
  * only what is missing is asked for. `offline`: no packet leaves.
  */
 export const NETWORK_MODES = ['online', 'prefer-offline', 'offline'] as const
@@ -11,7 +11,7 @@ export type NetworkMode = (typeof NETWORK_MODES)[number]
 
 const SETTING = 'network-mode'
 
-/** The network mode, shared by every process on the same data: a server follows a change with its next question. */
+/** The network modes, shared by every process on the same data: a server follows a change with its next question. */
 export class Network {
   readonly #sql: Sql
   readonly #fixed: NetworkMode | undefined
@@ -24,18 +24,30 @@ export class Network {
     this.#query = settingByName(sql.read)
   }
 
-  async mode(): Promise<NetworkMode> {
+  /** The mode for an upstream by its address: the stricter of its own and everybody's. Without an address, everybody's. */
+  async mode(upstream?: string): Promise<NetworkMode> {
     if (this.#fixed) return this.#fixed
-    const row = await this.#sql.first(this.#query, [SETTING])
-    return NETWORK_MODES.find((mode) => mode === row?.value) ?? 'online'
+    const settings = upstream ? [SETTING, settingOf(upstream)] : [SETTING]
+    const modes = await Promise.all(settings.map((setting) => this.#stored(setting)))
+    return NETWORK_MODES[Math.max(...modes)] ?? 'online'
   }
 
-  async isOffline(): Promise<boolean> {
-    return (await this.mode()) === 'offline'
+  async isOffline(upstream?: string): Promise<boolean> {
+    return (await this.mode(upstream)) === 'offline'
   }
 
-  /** For every process from now on, but those whose mode is fixed. */
-  async change(mode: NetworkMode): Promise<void> {
-    await this.#sql.transaction((tx) => upsertSetting(tx, { name: SETTING, value: mode }))
+  /** For every process from now on, but those whose mode is fixed; for one upstream by its address, or for all. */
+  async change(mode: NetworkMode, upstream?: string): Promise<void> {
+    const name = upstream === undefined ? SETTING : settingOf(upstream)
+    await this.#sql.transaction((tx) => upsertSetting(tx, { name, value: mode }))
+  }
+
+  /** Its place among NETWORK_MODES. */
+  async #stored(setting: string): Promise<number> {
+    const row = await this.#sql.first(this.#query, [setting])
+    const modes: readonly string[] = NETWORK_MODES
+    return Math.max(0, modes.indexOf(row?.value ?? ''))
   }
 }
+
+const settingOf = (upstream: string) => `${SETTING}:${upstream}`

@@ -1,69 +1,76 @@
 import { createHash } from 'node:crypto'
 import semver from 'semver'
 import { fail } from '../base/fault.ts'
+import { SEVERITIES, type Severity } from '../base/severity.ts'
 import { type Clock, iso, type Millis, minutes } from '../base/time.ts'
-import { patternOf } from './mirror/routes.ts'
-import { splitSpec } from './wishes.ts'
+import type { AdvisoryRow } from '../storage/sql/advisory.ts'
+import type { KnownAdvisories } from './advisories/known.ts'
+import { type Judged, type PolicyRow, readPolicyRow } from './policy-rows.ts'
 
 /**
- * What may be installed of what is mirrored. Rows are `name`, `@scope/*` or `name@range`. A version is held back until it is
- * `minimumAge` old, unless it is exempt; what was published after `freeze` is not seen.
+ * What may be installed of what is mirrored. For the rows see policy-rows.ts. A version is held back until it is `minimumAge` old,
+ * unless it is exempt; what was published after `freeze` is not seen.
  */
 export type PolicyRules = {
   readonly minimumAge?: Millis
   readonly exempt?: readonly string[]
+  /** A version that an imported advisory names as the mended one need not be `minimumAge` old. */
+  readonly fixesAtOnce?: true
   /** When there are any, nothing else is allowed. */
   readonly allow?: readonly string[]
   readonly block?: readonly string[]
   readonly freeze?: Millis
+  /** Versions with imported advisories as bad as this, or worse, are withheld. */
+  readonly advisories?: Severity
 }
 
 export type Verdict = { readonly allowed: boolean; readonly why: string }
 
-type Row = { readonly text: string; readonly name: RegExp; readonly range: string }
+export type Judge = (judged: Judged) => Verdict
 
 /** How often a packument is rendered anew while versions of it are growing old enough. */
 const STEP = minutes(5)
+const ANY = { loose: true, includePrerelease: true }
 
 /** Decides which mirrored versions are offered. What was published here is not its business. */
 export class Policy {
-  readonly #clock: Clock
   readonly rules: PolicyRules
-  readonly #allow: readonly Row[]
-  readonly #block: readonly Row[]
-  readonly #exempt: readonly Row[]
+  /** Whether a rule asks for more than name, version and date. */
+  readonly readsManifests: boolean
+  readonly #clock: Clock
+  readonly #known: KnownAdvisories
+  readonly #allow: readonly PolicyRow[]
+  readonly #block: readonly PolicyRow[]
+  readonly #exempt: readonly PolicyRow[]
   readonly #rulesTag: string
 
-  constructor(clock: Clock, rules: PolicyRules) {
+  constructor(clock: Clock, rules: PolicyRules, known: KnownAdvisories) {
     this.#clock = clock
     this.rules = rules
-    this.#allow = (rules.allow ?? []).map(rowOf)
-    this.#block = (rules.block ?? []).map(rowOf)
-    this.#exempt = (rules.exempt ?? []).map(rowOf)
+    this.#known = known
+    this.#allow = (rules.allow ?? []).map((row) => readPolicyRow(row, 'allow'))
+    this.#block = (rules.block ?? []).map((row) => readPolicyRow(row, 'block'))
+    this.#exempt = (rules.exempt ?? []).map((row) => readPolicyRow(row, 'allow'))
+    const rows = [this.#allow, this.#block, this.#exempt].flat()
+    this.readsManifests = rows.some(({ readsManifest }) => readsManifest)
     this.#rulesTag = createHash('sha256').update(JSON.stringify(rules)).digest('base64url').slice(0, 6)
   }
 
-  /** The first rule that decides, in words. */
-  judge(name: string, version: string, publishedAt: Millis): Verdict {
-    const covers = (row: Row) =>
-      row.name.test(name) && (row.range === '' || semver.satisfies(version, row.range, ANY))
-    const block = this.#block.find(covers)
-    if (block) return denied(`it is blocked by "${block.text}"`)
-    if (this.#allow.length > 0 && !this.#allow.some(covers)) return denied('it is not among what is allowed')
-    const { freeze, minimumAge = 0 } = this.rules
-    if (freeze !== undefined && publishedAt > freeze)
-      return denied(`it was published on ${iso(publishedAt)}, after the freeze of ${iso(freeze)}`)
-    const due = publishedAt + minimumAge
-    if (due <= this.#clock.now()) return { allowed: true, why: 'no rule holds it back' }
-    const exempt = this.#exempt.find(covers)
-    if (exempt) return { allowed: true, why: `it is young, but exempt by "${exempt.text}"` }
-    return denied(`it was published on ${iso(publishedAt)} and is held back until ${iso(due)}`)
+  /** Decides about the versions of one package; the first rule that decides, in words. */
+  async judgeOf(name: string): Promise<Judge> {
+    const advisories = this.#asksAdvisories ? await this.#known.of([name]) : []
+    return (judged) => this.#judge(name, judged, advisories)
+  }
+
+  /** Whether name, version and date are all that it takes to judge. */
+  async isPlain(): Promise<boolean> {
+    return !this.readsManifests && !(this.#asksAdvisories && (await this.#known.any()))
   }
 
   /** FORBIDDEN, with the reason. */
-  check(name: string, version: string, publishedAt: Millis): void {
-    const { allowed, why } = this.judge(name, version, publishedAt)
-    if (!allowed) fail('FORBIDDEN', { why: `${name}@${version} is withheld here: ${why}` })
+  async check(name: string, judged: Judged): Promise<void> {
+    const { allowed, why } = (await this.judgeOf(name))(judged)
+    if (!allowed) fail('FORBIDDEN', { why: `${name}@${judged.version} is withheld here: ${why}` })
   }
 
   /**
@@ -76,15 +83,48 @@ export class Policy {
     const isSettled = modifiedAt + (this.rules.minimumAge ?? 0) < now - STEP
     return `-${this.#rulesTag}${isSettled ? '' : Math.floor(now / STEP)}`
   }
+
+  get #asksAdvisories(): boolean {
+    return this.rules.advisories !== undefined || this.rules.fixesAtOnce === true
+  }
+
+  #judge(name: string, judged: Judged, advisories: readonly AdvisoryRow[]): Verdict {
+    const covers = (row: PolicyRow) => row.covers(name, judged)
+    const block = this.#block.find(covers)
+    if (block) return denied(`it is blocked by "${block.text}"`)
+    if (this.#allow.length > 0 && !this.#allow.some(covers)) return denied('it is not among what is allowed')
+    const hole = advisories.find((advisory) => this.#isBad(advisory, judged.version))
+    if (hole) return denied(`it is affected by ${hole.id} (${hole.severity})`)
+    return this.#judgeDate(judged, {
+      exempt: this.#exempt.find(covers),
+      mended: this.rules.fixesAtOnce && advisories.find((advisory) => mends(advisory, judged.version)),
+    })
+  }
+
+  #judgeDate(
+    { publishedAt }: Judged,
+    { exempt, mended }: { exempt: PolicyRow | undefined; mended: AdvisoryRow | undefined | false },
+  ): Verdict {
+    const { freeze, minimumAge = 0 } = this.rules
+    if (freeze !== undefined && publishedAt > freeze)
+      return denied(`it was published on ${iso(publishedAt)}, after the freeze of ${iso(freeze)}`)
+    const due = publishedAt + minimumAge
+    if (due <= this.#clock.now()) return { allowed: true, why: 'no rule holds it back' }
+    if (exempt) return { allowed: true, why: `it is young, but exempt by "${exempt.text}"` }
+    if (mended) return { allowed: true, why: `it is young, but fixes ${mended.id}` }
+    return denied(`it was published on ${iso(publishedAt)} and is held back until ${iso(due)}`)
+  }
+
+  #isBad({ severity, vulnerable }: AdvisoryRow, version: string): boolean {
+    const { advisories: least } = this.rules
+    if (least === undefined || SEVERITIES.indexOf(severity) < SEVERITIES.indexOf(least)) return false
+    return semver.satisfies(version, vulnerable, ANY)
+  }
 }
 
-const ANY = { loose: true, includePrerelease: true }
-
-function rowOf(text: string): Row {
-  const { name, range } = splitSpec(text)
-  if (range !== '' && semver.validRange(range) === null)
-    fail('BAD_REQUEST', { why: `"${text}" is no rule: "${range}" is not a range of versions` })
-  return { text, name: patternOf(name), range }
+function mends({ fixed }: AdvisoryRow, version: string): boolean {
+  const versions: unknown = JSON.parse(fixed) // a list we wrote ourselves
+  return Array.isArray(versions) && versions.includes(version)
 }
 
 const denied = (why: string): Verdict => ({ allowed: false, why })

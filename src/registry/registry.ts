@@ -5,6 +5,7 @@ import type { Expectation, Spool } from '../storage/blobs/blobs.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Access } from './access.ts'
 import { Accounts } from './accounts.ts'
+import type { KnownAdvisories } from './advisories/known.ts'
 import { Advisories } from './advisories.ts'
 import { Attestations } from './attestations.ts'
 import { Audit } from './audit.ts'
@@ -64,6 +65,8 @@ export interface Registry {
   readonly maintainers: Maintainers
   readonly objects: Objects
   readonly advisories: Advisories
+  /** Those imported from a dump. */
+  readonly known: KnownAdvisories
   readonly keys: Keys
   readonly attestations: Attestations
   readonly owners: Owners
@@ -138,10 +141,11 @@ export function createRegistry(deps: RegistryDeps): Registry {
     tokens,
     packages,
     ...createRights(context, access, packages),
-    ...createAssurances(context, { packages, network, signer, upstream: deps.upstream }),
+    ...createAssurances(context, { packages, network, signer, known: mirror.known, upstream: deps.upstream }),
     documents,
     contents,
     network,
+    known: mirror.known,
     cache,
     discovery: new Discovery(context, packages),
     search,
@@ -184,13 +188,20 @@ function createAssurances(
     packages,
     network,
     signer,
+    known,
     upstream,
-  }: { packages: Packages; network: Network; signer: Signer | undefined; upstream: Upstream | undefined },
+  }: {
+    packages: Packages
+    network: Network
+    signer: Signer | undefined
+    known: KnownAdvisories
+    upstream: Upstream | undefined
+  },
 ) {
   const origin = { network, ...(upstream && { upstream }) }
   return {
-    advisories: new Advisories(context, origin),
-    keys: new Keys(context, { ...origin, own: signer?.key }),
+    advisories: new Advisories(context, { ...origin, known }),
+    keys: new Keys(context, { ...origin, own: signer?.keys ?? [] }),
     attestations: new Attestations(context, { ...origin, packages }),
   }
 }

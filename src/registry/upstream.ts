@@ -1,34 +1,30 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
-import { Fault, isFault } from '../base/fault.ts'
+import { Fault, fail, isFault } from '../base/fault.ts'
 import { type Clock, type Millis, seconds, systemClock } from '../base/time.ts'
+import { cameVia } from '../base/via.ts'
+import { type AgentOptions, openAgent } from './mirror/agent.ts'
 import { Breaker } from './mirror/breaker.ts'
 import { HostGuard } from './mirror/hosts.ts'
 import { type Absent, absence, encodingOf, text } from './mirror/reply.ts'
 import { Busy, checkedBody, faultOf, retryAfter } from './mirror/upstream-faults.ts'
 
-export type UpstreamOptions = {
+export type UpstreamOptions = AgentOptions & {
   /** The registry's address, with or without a path. */
   readonly url: string
-  /** The longest silence: until connected, until the reply begins, between two pieces of it. */
-  readonly timeout: Millis
   /** Sent as bearer token, to the upstream's own host only. */
   readonly token?: string
-  /** Connections at once; further requests queue. */
-  readonly connections?: number
   /** Further hosts (`name` or `name:port`) that the upstream may redirect to. */
   readonly redirectHosts?: readonly string[]
   /** Bytes of one reply, as it comes over the wire. */
   readonly limits?: { readonly document: number; readonly tarball: number }
-  /** About how long to wait before the one retry. */
+  /** How often to ask again when the connection or the server failed. */
+  readonly retries?: number
+  /** About how long to wait before the first retry; each further one waits twice as long. */
   readonly retryPause?: Millis
-  /** Proxies to go through. */
-  readonly proxy?: ProxyOptions
   readonly clock?: Clock
 }
-
-/** Addresses of proxies by the scheme of what is asked, and the hosts asked directly: `a.example,.b.example,*`. */
-export type ProxyOptions = { readonly http?: string; readonly https?: string; readonly not?: string }
 
 /** The validators of a copy we hold. */
 export type Validators = { readonly etag: string | undefined; readonly lastModified: string | undefined }
@@ -67,6 +63,8 @@ export interface Upstream {
   readonly url: string
   /** The one that has packages of this name; itself where there is only one. */
   for(npmName: string): Upstream
+  /** Every registry there is behind it; itself where there is only one. */
+  readonly origins: readonly Upstream[]
   /** The full packument, if it is another than the one with these validators. */
   document(npmName: string, held: Validators, signal?: AbortSignal): Promise<DocumentAnswer>
   /** A tarball of `what` (for sentences) at an address that the upstream's own document gave. */
@@ -94,6 +92,9 @@ const DEFAULT_LIMITS = { document: 128 * MiB, tarball: 2048 * MiB }
 const MAX_REDIRECTS = 5
 /** A whole document may take this many times the longest silence. */
 const DOCUMENT_PATIENCE = 12
+/** Registries that a request may come through before it is taken for one that goes in circles. */
+const LONGEST_CHAIN = 8
+const LOOP_DETECTED = 508
 /** Asked to wait longer than this before the retry, we do not retry. */
 const LONGEST_PAUSE = seconds(3)
 
@@ -103,6 +104,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
 class HttpUpstream implements Upstream {
   readonly url: string
+  readonly origins: readonly Upstream[] = [this]
+  /** Tells our questions from those of others, should they come back to us. */
+  readonly #name = `entropic-${randomBytes(6).toString('hex')}`
   readonly #options: UpstreamOptions
   readonly #origin: URL
   readonly #guard: HostGuard
@@ -187,40 +191,28 @@ class HttpUpstream implements Upstream {
     return this.#options.limits ?? DEFAULT_LIMITS
   }
 
-  /** undici is loaded with the first request: a registry that mirrors nothing does without its memory. */
-  #opened(): Promise<Dispatcher> {
-    const { connections = 24, timeout, proxy } = this.#options
-    this.#agent ??= import('undici').then((undici) => {
-      const connect = { timeout, lookup: this.#guard.lookup }
-      const options = { connections, headersTimeout: timeout, bodyTimeout: timeout, connect }
-      if (!proxy) return new undici.Agent(options)
-      const { http: httpProxy = '', https: httpsProxy = '', not: noProxy = '' } = proxy
-      return new undici.EnvHttpProxyAgent({ ...options, httpProxy, httpsProxy, noProxy })
-    })
-    return this.#agent
-  }
-
   #get(ask: Ask): Promise<Reply> {
-    return this.#breaker.run(ask.what, () => this.#getTwice(ask))
+    return this.#breaker.run(ask.what, () => this.#persist(ask))
   }
 
-  /** Asks, and once more after a pause when the connection or the server failed. */
-  async #getTwice(ask: Ask): Promise<Reply> {
-    try {
-      return await this.#attempt(ask)
-    } catch (error) {
-      const pause = this.#pauseAfter(error)
-      if (pause === undefined) throw error
-      // Given up while waiting, the second attempt fails at once and says so.
-      await wait(pause, undefined, ask.signal ? { signal: ask.signal } : {}).catch(() => undefined)
-      return this.#attempt(ask)
-    }
+  /** Asks, and again after a pause when the connection or the server failed. */
+  async #persist(ask: Ask): Promise<Reply> {
+    for (let attempt = 0; ; attempt++)
+      try {
+        return await this.#attempt(ask)
+      } catch (error) {
+        const pause = this.#pauseAfter(error, attempt)
+        if (pause === undefined) throw error
+        // Given up while waiting, the next attempt fails at once and says so.
+        await wait(pause, undefined, ask.signal ? { signal: ask.signal } : {}).catch(() => undefined)
+      }
   }
 
   async #attempt(ask: Ask): Promise<Reply> {
     try {
       const reply = await this.#follow(ask)
       const { statusCode, headers } = reply
+      if (statusCode === LOOP_DETECTED) return await this.#drop(reply, undefined).then(() => loops(ask.what))
       if (statusCode < 500 && statusCode !== 429) return reply
       await reply.body.dump()
       throw new Busy(statusCode, retryAfter(headers['retry-after']))
@@ -230,11 +222,12 @@ class HttpUpstream implements Upstream {
   }
 
   /** How long to wait before trying again; undefined when that would not help. */
-  #pauseAfter(error: unknown): Millis | undefined {
-    if (!isFault(error, 'UPSTREAM_UNAVAILABLE')) return undefined
+  #pauseAfter(error: unknown, attempt: number): Millis | undefined {
+    const { retries = 1, retryPause = seconds(0.3) } = this.#options
+    if (attempt >= retries || !isFault(error, 'UPSTREAM_UNAVAILABLE')) return undefined
     const asked = error.cause instanceof Busy ? error.cause.retryAfter : undefined
     if (asked !== undefined) return asked > LONGEST_PAUSE ? undefined : asked
-    return (this.#options.retryPause ?? seconds(0.3)) * (0.5 + Math.random())
+    return retryPause * 2 ** attempt * (0.5 + Math.random())
   }
 
   /** One request and the redirects it meets. */
@@ -254,10 +247,13 @@ class HttpUpstream implements Upstream {
   }
 
   async #request(ask: Ask, url: URL): Promise<Reply> {
+    const via = cameVia()
+    if (via.includes(this.#name) || via.length >= LONGEST_CHAIN) loops(ask.what)
     await this.#guard.checkAddress(url.hostname)
     const { token } = this.#options
     const isOwn = url.host === this.#origin.host
-    const agent = await this.#opened()
+    this.#agent ??= openAgent(this.#options, this.#guard)
+    const agent = await this.#agent
     return agent.request({
       method: ask.body ? 'POST' : 'GET',
       ...(ask.body && { body: ask.body }),
@@ -266,6 +262,7 @@ class HttpUpstream implements Upstream {
       headers: {
         ...ask.headers,
         'user-agent': 'entropic',
+        via: [...via, this.#name].map((name) => `1.1 ${name}`).join(', '),
         ...(token !== undefined && isOwn ? { authorization: `Bearer ${token}` } : {}),
       },
       ...(ask.signal ? { signal: ask.signal } : {}),
@@ -291,6 +288,10 @@ class HttpUpstream implements Upstream {
     if (statusCode === 200) return invalid(what, `it is encoded as "${text(headers['content-encoding'])}"`)
     throw new Fault('UPSTREAM_UNAVAILABLE', { what, why: `it answered ${statusCode}` })
   }
+}
+
+function loops(what: string): never {
+  return fail('UPSTREAM_LOOP', { what })
 }
 
 function invalid(what: string, why: string): never {

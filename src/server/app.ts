@@ -3,6 +3,7 @@ import type Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
 import { Fault } from '../base/fault.ts'
 import type { Log } from '../base/log.ts'
+import { comingVia } from '../base/via.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type Door, doorOf, NPM_PREFIX } from './doors.ts'
 import { entropicEnvelope, entropicRoutes } from './entropic/routes.ts'
@@ -70,8 +71,10 @@ export function createApp({
   return {
     handle(request, response) {
       if (!toOriginForm(request)) return refuseTarget(response)
-      answerHot(request, response, { reads, who, address }).then((done) => {
-        if (!done) ordinary(request, response)
+      comingVia(request.headers.via, () => {
+        answerHot(request, response, { reads, who, address }).then((done) => {
+          if (!done) ordinary(request, response)
+        })
       })
     },
   }

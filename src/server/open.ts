@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
 import { type Clock, systemClock } from '../base/time.ts'
+import type { ProxyOptions } from '../registry/mirror/agent.ts'
 import { noUpstream } from '../registry/mirror/no-upstream.ts'
 import { RoutedUpstream } from '../registry/mirror/routes.ts'
 import type { NetworkMode } from '../registry/network.ts'
@@ -15,6 +16,7 @@ import { sqliteAddon } from './addon.ts'
 import { readAssetFolder } from './assets.ts'
 import { ownAddress } from './config/address.ts'
 import { unpackFolder } from './config/data-folder.ts'
+import type { RouteConfig } from './config/routes.ts'
 import { upstreamAddress } from './config/upstream.ts'
 import type { Config } from './config.ts'
 import { Failure, sentenceOf } from './failure.ts'
@@ -127,9 +129,11 @@ export function configuredRegistry(
 
 function rulesOf(config: Config): PolicyRules {
   const { minReleaseAge, minReleaseAgeExempt: exempt, policyAllow: allow, policyBlock: block } = config
-  const { policyFreeze: freeze } = config
+  const { policyFreeze: freeze, policyAdvisories: advisories, minReleaseAgeFixes: fixesAtOnce } = config
   return {
     ...(minReleaseAge > 0 && { minimumAge: minReleaseAge, exempt }),
+    ...(minReleaseAge > 0 && fixesAtOnce && { fixesAtOnce }),
+    ...(advisories !== 'none' && { advisories }),
     ...(allow.length > 0 && { allow }),
     ...(block.length > 0 && { block }),
     ...(freeze !== undefined && { freeze }),
@@ -166,21 +170,36 @@ export async function withMirroringRegistry<T>(
  * registry it is given to.
  */
 export function configuredUpstream(config: Config, url: string | undefined): Upstream | undefined {
-  const { httpProxy, httpsProxy, noProxy, upstreamTimeout: timeout } = config
-  const proxied = httpProxy !== undefined || httpsProxy !== undefined
-  const proxy = {
-    ...(httpProxy !== undefined && { http: httpProxy }),
-    ...(httpsProxy !== undefined && { https: httpsProxy }),
-    ...(noProxy !== undefined && { not: noProxy }),
-  }
-  const common = { timeout, ...(proxied && { proxy }) }
-  const routes = config.upstreams.map(({ match, url: at, token }) => ({
+  const routes = config.upstreams.map(({ match, ...route }) => ({
     match,
-    upstream: at === 'none' ? noUpstream : createUpstream({ url: at, ...common, ...(token && { token }) }),
+    upstream: route.url === 'none' ? noUpstream : connectTo(config, route),
   }))
-  const rest = url === undefined ? undefined : createUpstream({ url, ...common })
+  const rest = url === undefined ? undefined : connectTo(config, { url })
   if (routes.length === 0) return rest
   return new RoutedUpstream(rest ? [...routes, { match: '*', upstream: rest }] : routes)
+}
+
+/** A registry as the configuration wants others asked, where its route says nothing else. */
+export function connectTo(config: Config, route: Omit<RouteConfig, 'match'>): Upstream {
+  const { url, token, retries, ca, timeout = config.upstreamTimeout } = route
+  const proxy = route.proxy === undefined ? proxiesOf(config) : proxyOf(route.proxy)
+  return createUpstream({
+    url,
+    timeout,
+    ...(proxy && { proxy }),
+    ...(token !== undefined && { token }),
+    ...(retries !== undefined && { retries }),
+    ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
+  })
+}
+
+function proxiesOf({ httpProxy: http, httpsProxy: https, noProxy: not }: Config): ProxyOptions | undefined {
+  if (http === undefined && https === undefined) return undefined
+  return { ...(http && { http }), ...(https && { https }), ...(not !== undefined && { not }) }
+}
+
+function proxyOf(address: string): ProxyOptions | undefined {
+  return address === 'none' ? undefined : { http: address, https: address }
 }
 
 async function withOpened<T>(

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { chmod, link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { newSigningKey } from '../registry/signer.ts'
 import type { Config } from './config.ts'
 import { Failure } from './failure.ts'
+
+const SIGNING_KEY = 'signing-key.pem'
 
 /** The keys the server works with: configured, or its own. */
 export type Secrets = {
@@ -21,8 +23,22 @@ export async function secretsOf(
   return {
     sessionSecret: config.sessionSecret ?? (await keptSecret(folder, 'session-secret')),
     oauthPassword: config.oauthPassword ?? (await keptSecret(folder, 'oauth-password')),
-    signingKey: await keptSecret(folder, 'signing-key.pem', newSigningKey),
+    signingKey: await keptSecret(folder, SIGNING_KEY, newSigningKey),
   }
+}
+
+/** Puts what `change` makes of the signing key in its place; resolves to it. */
+export async function changeSigningKey(
+  { cacheDir }: Pick<Config, 'cacheDir'>,
+  change: (pem: string) => string,
+): Promise<string> {
+  const folder = join(cacheDir, 'secrets')
+  const path = join(folder, SIGNING_KEY)
+  const changed = change(await keptSecret(folder, SIGNING_KEY, newSigningKey))
+  const aside = `${path}.${randomBytes(6).toString('hex')}`
+  await writeFile(aside, changed, { mode: 0o600, flush: true })
+  await rename(aside, path)
+  return changed
 }
 
 /**

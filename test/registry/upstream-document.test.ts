@@ -1,12 +1,10 @@
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { systemClock } from '../../src/base/time.ts'
 import { abbreviate } from '../../src/registry/abbreviated.ts'
 import { packageDocOf } from '../../src/registry/mirror/package-doc.ts'
 import { contradicts } from '../../src/registry/mirror/pins.ts'
 import type { JsonObject, PackageHead } from '../../src/registry/model.ts'
-import { Policy } from '../../src/registry/policy.ts'
 import { UpstreamDocument, unpackDocument } from '../../src/registry/upstream-document.ts'
 
 const SEEN = Date.parse('2026-01-01T00:00:00Z')
@@ -23,12 +21,12 @@ const head: PackageHead = {
   yankedAt: undefined,
 }
 
-const policy = new Policy(systemClock, {})
+const judge = () => ({ allowed: true, why: '' })
 
 function read(document: object, pins = new Map<string, JsonObject>()) {
   const doc = packageDocOf(head, new UpstreamDocument(Buffer.from(JSON.stringify(document))), {
     pins,
-    policy,
+    judge,
   })
   const versions = [...doc.versions].map((it) => ({
     ...it,

@@ -6,6 +6,7 @@ const ABSENT = { kind: 'absent', known: false, why: 'there is no upstream' } as 
 export const noUpstream: Upstream = {
   url: '',
   for: () => noUpstream,
+  origins: [],
   document: async () => ABSENT,
   tarball: async () => ABSENT,
   async close() {},

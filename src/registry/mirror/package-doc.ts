@@ -3,7 +3,7 @@ import { fail } from '../../base/fault.ts'
 import { iso, type Millis } from '../../base/time.ts'
 import { abbreviate } from '../abbreviated.ts'
 import type { Json, JsonObject, PackageDoc, PackageHead, VersionText } from '../model.ts'
-import type { Policy, Verdict } from '../policy.ts'
+import type { Judge, Verdict } from '../policy.ts'
 import { newestOf } from '../tags.ts'
 import { asObject, type UpstreamDocument } from '../upstream-document.ts'
 
@@ -28,12 +28,16 @@ export type Pins = ReadonlyMap<string, JsonObject>
 export function packageDocOf(
   head: PackageHead,
   document: UpstreamDocument,
-  { pins, policy }: { pins: Pins; policy: Policy },
+  { pins, judge }: { pins: Pins; judge: Judge },
 ): PackageDoc {
   const time = timesOf(head, document)
-  const judge = (version: string) =>
-    policy.judge(head.npmName, version, Date.parse(time[version] ?? iso(head.createdAt)))
-  const verdicts = new Map([...document.versions].map((version) => [version, judge(version)]))
+  const verdictOn = (version: string) =>
+    judge({
+      version,
+      publishedAt: Date.parse(time[version] ?? iso(head.createdAt)),
+      manifest: () => pins.get(version) ?? document.manifest(version),
+    })
+  const verdicts = new Map([...document.versions].map((version) => [version, verdictOn(version)]))
   const offered = [...document.versions].filter((version) => verdicts.get(version)?.allowed)
   if (offered.length === 0) withheld(head, verdicts)
   const isHidden = (version: string) => verdicts.get(version)?.allowed === false

@@ -10,10 +10,12 @@ export type UpstreamRoute = { readonly match: string; readonly upstream: Upstrea
  */
 export class RoutedUpstream implements Upstream {
   readonly url = ''
+  readonly origins: readonly Upstream[]
   readonly #routes: readonly { readonly pattern: RegExp; readonly upstream: Upstream }[]
 
   constructor(routes: readonly UpstreamRoute[]) {
     this.#routes = routes.map(({ match, upstream }) => ({ pattern: patternOf(match), upstream }))
+    this.origins = routes.flatMap(({ upstream }) => upstream.origins)
   }
 
   for(npmName: string): Upstream {

@@ -3,6 +3,7 @@ import type { Fingerprint } from '../../base/digest.ts'
 import { Fault, fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 import type { Clock, Millis } from '../../base/time.ts'
+import { cameVia } from '../../base/via.ts'
 import type { Expectation } from '../../storage/blobs/blobs.ts'
 import { Download } from '../../storage/blobs/download.ts'
 import type { Storage } from '../../storage/storage.ts'
@@ -79,7 +80,7 @@ export class Tarballs {
   }
 
   #join(wanted: Wanted): Promise<Running> {
-    const key = `${wanted.head.id}@${wanted.version}`
+    const key = [`${wanted.head.id}@${wanted.version}`, ...cameVia()].join(' ')
     const known = this.#running.get(key)
     if (known) return known
     const running = this.#start(wanted)
@@ -88,7 +89,7 @@ export class Tarballs {
     running
       .then(doneOf)
       .catch((err) => {
-        if (isFault(err, 'PACKAGE_NOT_FOUND', 'VERSION_NOT_FOUND')) return
+        if (isFault(err, 'PACKAGE_NOT_FOUND', 'VERSION_NOT_FOUND', 'FORBIDDEN', 'UPSTREAM_LOOP')) return
         this.#log.warn({ err, tarball: label }, 'a tarball could not be fetched from upstream')
       })
       .finally(() => this.#running.delete(key))

@@ -156,11 +156,26 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./policy.ts')).explain,
   },
   {
+    words: 'advisories import',
+    names: ['FILE|URL'],
+    about:
+      'Take in known holes from an OSV dump: a zip, JSON, or JSON a line; npm audit and the policy use them',
+    flags: {},
+    load: async () => (await import('./advisories.ts')).importAdvisories,
+  },
+  {
+    words: 'keys rotate',
+    names: [],
+    about: 'Sign what is published from now on with a new key; restart the server after it',
+    flags: {},
+    load: async () => (await import('./keys.ts')).rotateKey,
+  },
+  {
     words: 'mode',
     names: ['[MODE]'],
     about:
       'Show or change how the upstream is used: online, prefer-offline or offline; a running server follows',
-    flags: {},
+    flags: { upstream: { value: 'URL', about: 'Only this one, by its address in UPSTREAMS or UPSTREAM' } },
     load: async () => (await import('./mode.ts')).mode,
   },
   {

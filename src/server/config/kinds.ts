@@ -137,7 +137,7 @@ export const date: Kind<number> = {
 
 /** A package, or many by `*`, with or without a range of versions. */
 export const packageRule: Kind<string> = {
-  allowed: 'name, name@range or @scope/*',
+  allowed: 'name, name@range, @scope/*, licence:MIT or install-script:name',
   read(it) {
     const at = it.indexOf('@', 1)
     return at < 0 || semver.validRange(it.slice(at + 1)) !== null ? it : undefined

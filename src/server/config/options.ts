@@ -1,3 +1,4 @@
+import { SEVERITIES } from '../../base/severity.ts'
 import { isLoopback } from './address.ts'
 import { dataFolder } from './data-folder.ts'
 import * as kind from './kinds.ts'
@@ -155,6 +156,16 @@ export const options = {
     fallback: '',
     otherwise: 'none',
     about: 'Mirrored packages that are seen at once all the same',
+  }),
+  minReleaseAgeFixes: option(kind.yesNo, {
+    env: 'MIN_RELEASE_AGE_FIXES',
+    fallback: 'true',
+    about: 'Show versions at once that mend what an imported advisory tells of',
+  }),
+  policyAdvisories: option(kind.oneOf(['none', ...SEVERITIES]), {
+    env: 'POLICY_ADVISORIES',
+    fallback: 'malware',
+    about: 'Mirrored versions with imported advisories as bad as this, or worse, are not seen',
   }),
   policyAllow: option(kind.listOf(kind.packageRule), {
     env: 'POLICY_ALLOW',

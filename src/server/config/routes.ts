@@ -1,19 +1,26 @@
-import { type Kind, webAddress } from './kinds.ts'
+import { duration, folder, type Kind, text, webAddressOr, whole } from './kinds.ts'
 
 /** Where packages whose names match come from; `none`: nowhere but here. */
 export type RouteConfig = {
   readonly match: string
   readonly url: string | 'none'
   readonly token?: string
+  /** How long it may be silent. */
+  readonly timeout?: number
+  readonly retries?: number
+  /** A file of further certificates to trust, PEM. */
+  readonly ca?: string
+  /** A proxy to ask through; `none` asks directly, whatever else is configured. */
+  readonly proxy?: string
 }
 
 /** An ordered table, as JSON. The first row that matches counts. */
 export const routeList: Kind<readonly RouteConfig[]> = {
   allowed:
-    'JSON such as [{"match": "@acme/*", "url": "https://npm.acme.example", "token": "…"}]; url may be none',
-  read(text, cwd) {
+    'JSON such as [{"match": "@acme/*", "url": "https://npm.acme.example", "token": "…"}]; url may be none; also timeout, retries, ca, proxy',
+  read(json, cwd) {
     try {
-      const rows: unknown = JSON.parse(text)
+      const rows: unknown = JSON.parse(json)
       if (!Array.isArray(rows)) return undefined
       const routes = rows.map((row) => routeOf(row, cwd))
       return routes.every((route) => route !== undefined) ? routes : undefined
@@ -23,11 +30,26 @@ export const routeList: Kind<readonly RouteConfig[]> = {
   },
 }
 
+/** What may stand in a row, and how it is read. */
+const parts: { readonly [K in keyof Required<RouteConfig>]: Kind<NonNullable<RouteConfig[K]>> } = {
+  match: text,
+  url: webAddressOr(['none']),
+  token: text,
+  timeout: duration,
+  retries: whole(0, 10),
+  ca: folder,
+  proxy: webAddressOr(['none']),
+}
+
 function routeOf(row: unknown, cwd: string): RouteConfig | undefined {
   if (typeof row !== 'object' || row === null) return undefined
-  const { match, url, token, ...unknown } = row as Record<string, unknown> // each is looked at below
-  if (typeof match !== 'string' || match === '' || typeof url !== 'string') return undefined
-  if ((token !== undefined && typeof token !== 'string') || Object.keys(unknown).length > 0) return undefined
-  const address = url === 'none' ? url : webAddress.read(url, cwd)
-  return address === undefined ? undefined : { match, url: address, ...(token !== undefined && { token }) }
+  const read = Object.entries(row).map(([name, value]) => {
+    const kind = Object.hasOwn(parts, name) ? parts[name as keyof RouteConfig] : undefined // it is one of them
+    const isText = typeof value === 'string' || typeof value === 'number'
+    return [name, isText && value !== '' ? kind?.read(String(value), cwd) : undefined] as const
+  })
+  if (read.some(([, value]) => value === undefined)) return undefined
+  const route: Partial<RouteConfig> = Object.fromEntries(read)
+  const { match, url } = route
+  return match === undefined || url === undefined ? undefined : { ...route, match, url }
 }

@@ -67,8 +67,8 @@ export const npmEnvelope: Envelope = (fault) => {
 /** The sentence names packages as npm's users know them, not as `namespace@host/name`. */
 function inNpmNames(fault: Fault): Fault {
   const detail = { ...fault.detail } // an object in every case: the table of faults says so
-  if (!('spec' in detail)) return fault
-  // The spec alone changes, which is a string wherever there is one.
+  if (!('spec' in detail) || typeof detail.spec !== 'string') return fault
+  // The spec alone changes.
   return new Fault(fault.code, { ...detail, spec: npmSpelling(String(detail.spec)) } as Fault['detail'])
 }
 

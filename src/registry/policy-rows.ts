@@ -1,0 +1,79 @@
+import semver from 'semver'
+import { fail } from '../base/fault.ts'
+import type { Millis } from '../base/time.ts'
+import { runsOnInstall } from './abbreviated.ts'
+import { patternOf } from './mirror/routes.ts'
+import type { Json, JsonObject } from './model.ts'
+import { asObject } from './upstream-document.ts'
+import { splitSpec } from './wishes.ts'
+
+/** A version to be judged; its manifest is read only when a rule asks about it. */
+export type Judged = {
+  readonly version: string
+  readonly publishedAt: Millis
+  readonly manifest: () => JsonObject | undefined
+}
+
+/** A row of an allow or block list, or of the exempt. */
+export type PolicyRow = {
+  readonly text: string
+  readonly readsManifest: boolean
+  covers(name: string, judged: Judged): boolean
+}
+
+const ANY = { loose: true, includePrerelease: true }
+
+/**
+ * Reads `name`, `name@range`, `@scope/*`, `licence:GPL-*` (`licence:none` is what names no licence) or `install-script:NAME`, which is
+ * what runs a script when installed. BAD_REQUEST.
+ */
+export function readPolicyRow(text: string, list: 'allow' | 'block'): PolicyRow {
+  const [, kind, of = ''] = /^(licence|install-script):(.+)$/.exec(text) ?? []
+  if (kind === 'licence') return licenceRow(text, patternOf(of), list)
+  const { name, range } = splitSpec(kind === 'install-script' ? of : text)
+  if (range !== '' && semver.validRange(range) === null)
+    fail('BAD_REQUEST', { why: `"${text}" is no rule: "${range}" is not a range of versions` })
+  const pattern = patternOf(name)
+  const named = (it: string, { version }: Judged) =>
+    pattern.test(it) && (range === '' || semver.satisfies(version, range, ANY))
+  if (kind === undefined) return { text, readsManifest: false, covers: named }
+  const covers: PolicyRow['covers'] = (it, judged) => named(it, judged) && hasInstallScript(judged.manifest())
+  return { text, readsManifest: true, covers }
+}
+
+/** Where licences are to choose from (`OR`), one that is allowed is enough, and blocked is only who offers no other. */
+function licenceRow(text: string, pattern: RegExp, list: 'allow' | 'block'): PolicyRow {
+  const fits = (id: string) => pattern.test(id)
+  const covers: PolicyRow['covers'] = (_, judged) => {
+    const choices = choicesOf(licenceOf(judged.manifest()))
+    return list === 'allow' ? choices.some((ids) => ids.every(fits)) : choices.every((ids) => ids.some(fits))
+  }
+  return { text, readsManifest: true, covers }
+}
+
+/** `MIT OR (A AND B)` → each choice's names. Choices within a part are not told apart: all their names count together. */
+function choicesOf(expression: string): string[][] {
+  const bare = expression.trim().replace(/^\(([^()]*)\)$/, '$1')
+  const choices = bare.includes('(') ? [bare] : bare.split(/\s+OR\s+/i)
+  return choices.map((choice) =>
+    choice
+      .replaceAll(/[()]/g, ' ')
+      .split(/\s+(?:AND|OR|WITH)\s+/i)
+      .map((id) => id.trim()),
+  )
+}
+
+/** Old manifests write an object, or a list in `licenses`, of which one may choose. */
+function licenceOf(manifest: JsonObject | undefined): string {
+  const said = [manifest?.license, manifest?.licenses].flat().flatMap((it) => nameOf(it) ?? [])
+  return said.length === 0 ? 'none' : said.join(' OR ')
+}
+
+function nameOf(value: Json | undefined): string | undefined {
+  const name = asObject(value)?.type ?? value
+  return typeof name === 'string' && name.trim() !== '' ? name : undefined
+}
+
+function hasInstallScript(manifest: JsonObject | undefined): boolean {
+  return manifest?.hasInstallScript === true || manifest?.gypfile === true || runsOnInstall(manifest?.scripts)
+}
