@@ -1,4 +1,5 @@
-import type { Millis } from '../base/time.ts'
+import type { Day, Millis } from '../base/time.ts'
+import { listDayFigures, type Span } from '../storage/tables/downloads.ts'
 import {
   countAccounts,
   countDocuments,
@@ -9,6 +10,7 @@ import {
 import type { Access } from './access.ts'
 import type { Context } from './context.ts'
 import type { Caller } from './model.ts'
+import type { DayFigure } from './tally.ts'
 
 export type TarballFigures = {
   readonly versions: number
@@ -34,6 +36,9 @@ export type MirroredPackage = {
   /** When upstream was last asked about it. */
   readonly checkedAt: Millis | undefined
 }
+
+/** A value for each day of a span. */
+export type History = Readonly<Record<DayFigure, readonly number[]>>
 
 const NONE: TarballFigures = { versions: 0, bytes: 0, storedBytes: 0 }
 
@@ -83,4 +88,36 @@ export class Stats {
       checkedAt: checked_at ?? undefined,
     }))
   }
+
+  /** What was counted and measured day by day. FORBIDDEN, UNAUTHENTICATED. */
+  async history(caller: Caller, span: Span): Promise<History> {
+    this.#access.admin(caller)
+    const rows = await listDayFigures(this.#context.storage.sql.read, span)
+    const days = Array.from({ length: span.to - span.from + 1 }, (_, at) => span.from + at)
+    const valuesOf = (name: DayFigure) =>
+      new Map(rows.filter((row) => row.name === name).map(({ day, value }) => [day, value]))
+    const counted = (name: DayFigure) => each(days, valuesOf(name), () => 0)
+    const measured = (name: DayFigure) => each(days, valuesOf(name), (before) => before)
+    return {
+      hits: counted('hits'),
+      misses: counted('misses'),
+      'served-bytes': counted('served-bytes'),
+      'fetched-bytes': counted('fetched-bytes'),
+      'version-bytes': measured('version-bytes'),
+      'stored-bytes': measured('stored-bytes'),
+    }
+  }
+}
+
+/** The value of each day; `otherwise` tells that of a day without one from the day before. */
+function each(
+  days: readonly Day[],
+  values: ReadonlyMap<Day, number>,
+  otherwise: (before: number) => number,
+): number[] {
+  let before = 0
+  return days.map((day) => {
+    before = values.get(day) ?? otherwise(before)
+    return before
+  })
 }

@@ -21,8 +21,11 @@ export function size(bytes: number): string {
   return `${NUMBER.format(bytes / 1000 ** power)}\u00a0${UNITS[power]}`
 }
 
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${NUMBER.format(number)} ${number === 1 ? one : many}`
+/** With its thousands apart. */
+export const number = (value: number): string => NUMBER.format(value)
+
+export function count(value: number, one: string, many = `${one}s`): string {
+  return `${number(value)} ${value === 1 ? one : many}`
 }
 
 /** A line for a terminal, with a button that copies it; the button shows itself where scripts run. */

@@ -5,6 +5,7 @@ import { type Html, html } from '../html.ts'
 import { PER_PAGE, paged, pageLinks, pageNumber } from '../lists.ts'
 import { count, moment, size } from '../parts.ts'
 import { namespacePath, packagePath } from '../paths.ts'
+import { lastMonth, mirrorCharts } from './charts.ts'
 import { administrator, adminPage, bar, figures } from './frame.ts'
 
 /** `/www/admin`: how much there is of everything. */
@@ -52,9 +53,10 @@ export async function mirrorPage(ctx: Context, door: WebDoor): Promise<void> {
   const caller = await administrator(ctx, door)
   const { stats } = door.registry
   const number = pageNumber(ctx.query.page)
-  const [{ packages, tarballs, documents }, held] = await Promise.all([
+  const [{ packages, tarballs, documents }, held, past] = await Promise.all([
     stats.figures(caller),
     stats.mirrored(caller, { from: (number - 1) * PER_PAGE, limit: PER_PAGE }),
+    lastMonth(door, caller),
   ])
   if (packages.mirror === 0)
     return adminPage(
@@ -66,8 +68,8 @@ export async function mirrorPage(ctx: Context, door: WebDoor): Promise<void> {
     ['Packages', packages.mirror],
     ['Tarballs', tarballs.mirror.versions, size(tarballs.mirror.storedBytes)],
     ['Documents', size(documents.bytes), count(documents.documents, 'package')],
-  ])}
-<h2>What takes the room</h2>
+  ])}${mirrorCharts(past)}
+<h2 class="later">What takes the room</h2>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Package</th><th scope="col">Upstream asked</th><th scope="col" class="number">Tarballs</th><th scope="col" class="number">Size</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
 <tbody>${held.map((it) => mirrored(it, tarballs.mirror.bytes))}</tbody></table></div>
 ${pageLinks('/www/admin/mirror?page=', { number, total: packages.mirror })}`

@@ -5,6 +5,7 @@ import type { WebDoor } from '../door.ts'
 import { type Html, html } from '../html.ts'
 import { count, size } from '../parts.ts'
 import { formKey, readForm } from '../session.ts'
+import { lastMonth, storageChart } from './charts.ts'
 import { administrator, adminPage, bar, figures } from './frame.ts'
 
 /** What the buttons do; each says what came of it. */
@@ -36,7 +37,10 @@ const WORKS: Readonly<Record<string, (upkeep: Registry['upkeep']) => Promise<Htm
 export async function storagePage(ctx: Context, door: WebDoor): Promise<void> {
   const caller = await administrator(ctx, door)
   const outcome = ctx.method === 'POST' ? await work(ctx, door) : undefined
-  const { tarballs } = await door.registry.stats.figures(caller)
+  const [{ tarballs }, past] = await Promise.all([
+    door.registry.stats.figures(caller),
+    lastMonth(door, caller),
+  ])
   const bytes = tarballs.local.bytes + tarballs.mirror.bytes
   const stored = tarballs.local.storedBytes + tarballs.mirror.storedBytes
   const body = html`${outcome}
@@ -51,6 +55,7 @@ ${figures([
 ])}
 <p>Mirrored: ${size(tarballs.mirror.storedBytes)} of ${size(stored)}.</p>
 ${bar(tarballs.mirror.storedBytes, stored)}
+${storageChart(past)}
 <h2 class="later">Clean up</h2>
 <p>Files that no version and no document refers to any more, once they are a day old.</p>
 <div class="row">${button(ctx, 'look', 'Look what would go')} ${button(ctx, 'collect', 'Remove it')}</div>
