@@ -19,11 +19,13 @@ export function useSqliteAddon(loaded: object): void {
 export class SqliteFile implements DatabaseConnection {
   readonly #db: Database.Database
   readonly #statements = new Map<string, Database.Statement>()
+  readonly #dataVersion: Database.Statement
 
   constructor(path: string, mode: 'read' | 'write') {
     // The typings know only the path of an addon; better-sqlite3 13 also takes the loaded object.
     const binding = addon && { nativeBinding: addon as unknown as string }
     this.#db = new Database(path, { readonly: mode === 'read', timeout: 0, ...binding })
+    this.#dataVersion = this.#db.prepare('pragma data_version').pluck()
   }
 
   get inTransaction(): boolean {
@@ -42,6 +44,15 @@ export class SqliteFile implements DatabaseConnection {
   first(sql: string, parameters: readonly unknown[]): unknown {
     try {
       return this.#prepare(sql).get(...parameters)
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  /** Another number after each commit of another connection, in this process or any. */
+  dataVersion(): unknown {
+    try {
+      return this.#dataVersion.get()
     } catch (error) {
       throw translated(error)
     }

@@ -10,6 +10,7 @@ import {
 import type { Database, Reader, Tx } from './database.ts'
 import type { ScriptableSql } from './migrate.ts'
 import { retrying } from './retry.ts'
+import { RowMemory } from './row-memory.ts'
 import { isBusy, SqliteFile } from './sqlite-file.ts'
 
 /**
@@ -39,6 +40,7 @@ class SqliteSql implements ScriptableSql {
   readonly #reader: SqliteFile
   readonly #writer: SqliteFile
   readonly #write: Kysely<Database>
+  readonly #memory: RowMemory
   #lastTransaction: Promise<unknown> = Promise.resolve()
 
   constructor(writer: SqliteFile, reader: SqliteFile) {
@@ -46,22 +48,26 @@ class SqliteSql implements ScriptableSql {
     this.#reader = reader
     this.#write = new Kysely<Database>({ dialect: dialectOver(writingDriver(writer)) })
     this.read = new Kysely<Database>({ dialect: dialectOver(readingDriver(reader)) })
+    this.#memory = new RowMemory(() => reader.dataVersion())
   }
 
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const attempt = () => this.#write.transaction().execute((tx) => onlySql(work(tx)))
-    const run = this.#lastTransaction.then(() => retrying(attempt, isBusy))
+    const run = this.#lastTransaction
+      .then(() => retrying(attempt, isBusy))
+      .finally(() => this.#memory.forget())
     this.#lastTransaction = run.catch(() => {})
     return run
   }
 
   async first<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R | undefined> {
+    const read = () => this.#memory.get(query, parameters, () => this.#reader.first(query.sql, parameters))
     try {
       // The row's columns are those of the compiled query, and so is its type.
-      return this.#reader.first(query.sql, parameters) as R | undefined
+      return read() as R | undefined
     } catch (error) {
       if (!isBusy(error)) throw error
-      return retrying(async () => this.#reader.first(query.sql, parameters) as R | undefined, isBusy)
+      return retrying(async () => read() as R | undefined, isBusy)
     }
   }
 

@@ -63,6 +63,24 @@ test('closing waits for the transactions that were asked for, and leaves one sou
   expect((await fragment`select * from note`.execute(again.read)).rows).toEqual([{ text: '1' }])
 })
 
+test('a point read remembers its row until somebody commits, here or in another process', async (t) => {
+  const path = join(await temporaryFolder(t), 'box.sqlite')
+  const here = await openSqlite(path)
+  const there = await openSqlite(path)
+  t.onTestFinished(async () => void (await Promise.all([here.close(), there.close()])))
+  await here.transaction((tx) => here.script(tx, 'create table box (n integer); insert into box values (1)'))
+  const query = fragment<{ n: number }>`select n from box where n > ${0}`.compile(here.read)
+  const seen = async () => (await here.first(query, [0]))?.n
+  expect(await seen()).toBe(1)
+  expect(await here.first(query, [0])).toBe(await here.first(query, [0]))
+  await here.transaction((tx) => here.script(tx, 'update box set n = 2'))
+  expect(await seen()).toBe(2)
+  await there.transaction((tx) => there.script(tx, 'update box set n = 3'))
+  // What another process tells of its commit reaches us in a later turn of the event loop.
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(await seen()).toBe(3)
+})
+
 test('the writer syncs every commit and minds its references', async (t) => {
   const { sql } = await opened(t)
   const pragmas = await sql.transaction(async (tx) => [
