@@ -90,6 +90,21 @@ describe.skipIf(noTerminal)('npm at a terminal', () => {
     })
   }, 40_000)
 
+  test('publishes with the code behind --otp, and is asked at the terminal for another when that was used before', async () => {
+    await using at = await open()
+    const code = await enable(at, 'auth-and-writes')
+    await at.box('1.0.0')
+    const typed = code()
+    expect(await (await at.npm('publish', '--otp', typed)).ended).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('+ @kim/box@1.0.0'),
+    })
+    await at.box('1.1.0')
+    const again = await at.npm('publish', '--otp', typed)
+    await again.answer(OTP, code())
+    expect(await again.ended).toMatchObject({ code: 0, output: expect.stringContaining('+ @kim/box@1.1.0') })
+  }, 40_000)
+
   test('logs in with name, password and code, makes, lists and revokes a token, and logs out', async () => {
     await using at = await open()
     const code = await enable(at, 'auth-only')

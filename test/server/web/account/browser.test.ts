@@ -33,6 +33,24 @@ async function plugInKey(tab: Page): Promise<void> {
   })
 }
 
+/** Begins a login with the requests of the original command line, and asks as it does whether it is done. */
+async function beginAsDs(registry: string) {
+  const headers = { 'user-agent': 'npm-registry-fetch@3.9.0/node@v12.4.0+x64 (linux)', 'npm-in-ci': 'false' }
+  const reply = await fetch(`${registry}/-/v1/login`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ hostname: 'kims-laptop' }),
+  })
+  // What the registry answers.
+  const { loginUrl, doneUrl } = (await reply.json()) as { loginUrl: string; doneUrl: string }
+  const ready = async () => {
+    const polled = await fetch(doneUrl, { headers })
+    const body = (await polled.json()) as { token?: string } // as above
+    return { status: polled.status, ...body }
+  }
+  return { loginUrl, ready }
+}
+
 describe.skipIf(noBrowser)('in a browser', () => {
   test('set-up link, first account, token, npm publish with it, two versions compared, revoked, publish refused', async () => {
     await using app = await testApp({ signUp: false })
@@ -92,6 +110,70 @@ describe.skipIf(noBrowser)('in a browser', () => {
     expect(await login.ended).toMatchObject({ code: 0 })
     expect(await npm.run('whoami')).toMatchObject({ code: 0, output: 'kim\n' })
     expect(complaints).toEqual([])
+  })
+
+  test('ds login goes through the browser, and who denies it gives nothing away', async () => {
+    await using app = await testApp()
+    await using chromium = await openBrowser()
+    await using visit = await openTab(chromium.browser)
+    const { tab } = visit
+    await app.user('kim')
+    await logIn(tab, app.url, 'kim')
+    for (const said of ['Allow', 'Deny']) {
+      const { loginUrl, ready } = await beginAsDs(app.url)
+      expect(await ready()).toMatchObject({ status: 202 })
+      await tab.goto(loginUrl)
+      await tab.getByText('kims-laptop').waitFor()
+      await tab.getByRole('button', { name: said, exact: true }).click()
+      await tab.getByRole('heading', { name: said === 'Allow' ? 'Done' : 'Denied' }).waitFor()
+      const { status, token = '' } = await ready()
+      if (said === 'Deny') expect([status, token]).toEqual([410, ''])
+      else expect(await app.registry.tokens.identify(token)).toMatchObject({ name: 'kim', mayPublish: true })
+    }
+  })
+
+  test('an invitation makes one account, and serves nobody a second time', async () => {
+    await using app = await testApp({ signUp: false })
+    await using chromium = await openBrowser()
+    await app.user('kim', { admin: true })
+    await using inviting = await openTab(chromium.browser)
+    await logIn(inviting.tab, app.url, 'kim')
+    await inviting.tab.goto(`${app.url}/www/admin/users`)
+    await inviting.tab.getByRole('button', { name: 'Make a link' }).click()
+    const invitation = (await inviting.tab.locator('.line-to-copy code').textContent()) ?? ''
+
+    await using invited = await openTab(chromium.browser)
+    const { tab } = invited
+    await tab.goto(invitation)
+    await tab.getByLabel('User name').fill('lee')
+    await tab.getByLabel('Password').fill('lee-password')
+    await tab.getByRole('button', { name: 'Make the account' }).click()
+    await tab.waitForURL('**/www/tokens')
+    expect((await app.registry.accounts.find('lee'))?.admin).toBe(false)
+    expect((await tab.goto(`${app.url}/www/admin`))?.status()).toBe(403)
+
+    await using late = await openTab(chromium.browser)
+    expect((await late.tab.goto(invitation))?.status()).toBe(403)
+    expect((await late.tab.goto(`${app.url}/www/signup`))?.status()).toBe(403)
+  })
+
+  test('one session is ended from another; that one is logged out, and the others stay', async () => {
+    await using app = await testApp()
+    await using chromium = await openBrowser()
+    await app.user('kim')
+    await using laptop = await openTab(chromium.browser, { userAgent: 'laptop' })
+    await using phone = await openTab(chromium.browser, { userAgent: 'phone' })
+    await using tablet = await openTab(chromium.browser, { userAgent: 'tablet' })
+    for (const { tab } of [laptop, phone, tablet]) await logIn(tab, app.url, 'kim')
+    await laptop.tab.goto(`${app.url}/www/account`)
+    const sessions = laptop.tab.getByRole('region', { name: 'Sessions' }).getByRole('listitem')
+    await sessions.filter({ hasText: 'phone' }).getByRole('button', { name: 'End' }).click()
+    await laptop.tab.getByText('The session has ended.').waitFor()
+    expect(await sessions.count()).toBe(2)
+    await phone.tab.goto(`${app.url}/www/account`)
+    expect(new URL(phone.tab.url()).pathname).toBe('/www/login')
+    await tablet.tab.goto(`${app.url}/www/account`)
+    expect(new URL(tablet.tab.url()).pathname).toBe('/www/account')
   })
 
   test('the second factor is set up by its key, and asked for at the next login', async () => {
