@@ -7,6 +7,7 @@ import { comingVia } from '../base/via.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type Door, doorOf, NPM_PREFIX } from './doors.ts'
 import { entropicEnvelope, entropicRoutes } from './entropic/routes.ts'
+import { Gate } from './gate.ts'
 import { answerHot, hotFailure } from './hot.ts'
 import { type AddressPolicy, clientAddress, publicAddress } from './http/address.ts'
 import { Callers } from './http/caller.ts'
@@ -19,6 +20,8 @@ import type { WebsiteConfig } from './web/website.ts'
 
 export type AppConfig = WebsiteConfig & {
   readonly address: AddressPolicy
+  /** Whether anybody may read what is public; else only people with an account. */
+  readonly anonymousRead: boolean
   /** Bytes kept in memory. */
   readonly cache: { readonly packuments: number; readonly tarballs: number }
 }
@@ -43,6 +46,7 @@ export function createApp({
 }): App {
   const callers = new Callers(registry)
   const reads = new Reads(registry, config.cache)
+  const gate = new Gate({ isClosed: !config.anonymousRead })
   const address = (request: IncomingMessage) => publicAddress(request, config.address)
   const who = (request: IncomingMessage) => callers.who(request, clientAddress(request, config.address))
   const koa = new Koa({ proxy: config.address.trustProxy, maxIpsCount: 1 }) // ctx.ip, as clientAddress has it
@@ -56,9 +60,11 @@ export function createApp({
   koa.use(
     onlyAt(
       'web',
-      lazily(async () => (await import('./web/website.ts')).website(koa, registry, config)),
+      lazily(async () => (await import('./web/website.ts')).website(koa, registry, { ...config, gate })),
     ),
   )
+  // Pages have sessions, so theirs is a gate behind those.
+  koa.use((ctx, next) => (ctx.state.door === 'web' ? next() : gate.middleware(ctx, next)))
   koa.use(onlyAt('entropic', entropicRoutes({ registry }).routes()))
   koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp }).routes()))
   koa.use((ctx) => {
@@ -72,7 +78,7 @@ export function createApp({
     handle(request, response) {
       if (!toOriginForm(request)) return refuseTarget(response)
       comingVia(request.headers.via, () => {
-        answerHot(request, response, { reads, who, address }).then((done) => {
+        answerHot(request, response, { reads, gate, who, address }).then((done) => {
           if (!done) ordinary(request, response)
         })
       })

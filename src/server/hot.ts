@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fromNpmName } from '../base/name.ts'
 import type { Who } from '../registry/model.ts'
 import { doorOf, NPM_PREFIX } from './doors.ts'
+import type { Gate } from './gate.ts'
 import { send } from './http/answer.ts'
 import { requestId, splitUrl } from './http/request.ts'
 import { canonicalPath, parseReadPath, type ReadPath } from './npm/names.ts'
@@ -9,6 +10,7 @@ import type { Reading, Reads } from './npm/read.ts'
 
 export type HotDeps = {
   readonly reads: Reads
+  readonly gate: Gate
   readonly who: (request: IncomingMessage) => Who
   readonly address: (request: IncomingMessage) => string
 }
@@ -35,7 +37,8 @@ export async function answerHot(
   const reading = { request, who: deps.who(request), address: deps.address(request) + prefix }
   response.setHeader('x-request-id', requestId())
   try {
-    await send(request, response, await answer(deps.reads, asked, reading))
+    if (deps.gate.isClosed) await deps.gate.admit(reading.who)
+    await send(request, response, deps.gate.dress(await answer(deps.reads, asked, reading)))
     return true
   } catch (error) {
     failures.set(request, error)

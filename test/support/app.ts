@@ -37,6 +37,8 @@ export type TestAppOptions = {
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly signUp?: boolean
+  /** Whether people without an account may read; they may. */
+  readonly anonymousRead?: boolean
   readonly providers?: readonly ProviderConfig[]
   readonly trustProxy?: boolean
   /** The configured public address; absent: the one each request comes to. */
@@ -162,6 +164,7 @@ async function appHere(options: TestAppOptions): Promise<TestApp> {
       address,
       providers: options.providers ?? [],
       signUp: options.signUp ?? true,
+      anonymousRead: options.anonymousRead ?? true,
       session: { secret: SESSION_SECRET, lifetime: days(30) },
       cache,
     },

@@ -77,6 +77,7 @@ export function appOf(
     config: {
       address: { publicUrl: config.externalHost, trustProxy: config.trustProxy, fallback: () => fallback },
       signUp: config.signUp === 'open',
+      anonymousRead: config.anonymousRead,
       providers: providersOf(config),
       session: { secret: secrets.sessionSecret, lifetime: seconds(config.sessionExpirySeconds) },
       cache: { packuments: config.packumentCache, tarballs: TARBALL_CACHE },

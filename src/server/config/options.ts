@@ -209,6 +209,11 @@ export const options = {
     fallback: '64mb',
     about: 'Memory for rendered package documents',
   }),
+  anonymousRead: option(kind.yesNo, {
+    env: 'ANONYMOUS_READ',
+    fallback: 'true',
+    about: 'Let people without an account read what is public; else only ping and logging in answer them',
+  }),
   signUp: option(kind.oneOf(['open', 'closed']), {
     env: 'SIGN_UP',
     fallback: signUpFallback,

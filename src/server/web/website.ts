@@ -1,6 +1,7 @@
 import type Koa from 'koa'
 import type { Middleware } from 'koa'
 import type { Registry } from '../../registry/registry.ts'
+import type { Gate } from '../gate.ts'
 import { type ProviderConfig, Providers } from './account/providers.ts'
 import { accountRoutes } from './account/routes.ts'
 import { webRoutes } from './routes.ts'
@@ -15,8 +16,9 @@ export type WebsiteConfig = {
 }
 
 /** The web door, whole: sessions, accounts and pages. */
-export function website(koa: Koa, registry: Registry, config: WebsiteConfig): Middleware {
+export function website(koa: Koa, registry: Registry, config: WebsiteConfig & { gate: Gate }): Middleware {
   const providers = new Providers(config.providers)
+  const gate = config.gate.middleware
   const sessions = browserSessions(koa, registry, config.session)
   // A router's middleware is typed for its own, richer context.
   const accounts = accountRoutes({
@@ -25,5 +27,5 @@ export function website(koa: Koa, registry: Registry, config: WebsiteConfig): Mi
     providers,
   }).routes() as unknown as Middleware
   const pages = webRoutes({ registry }).routes() as unknown as Middleware
-  return (ctx, next) => sessions(ctx, () => accounts(ctx, () => pages(ctx, next)))
+  return (ctx, next) => sessions(ctx, () => gate(ctx, () => accounts(ctx, () => pages(ctx, next))))
 }
