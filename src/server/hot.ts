@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { fromNpmName } from '../base/name.ts'
+import { LRUCache } from 'lru-cache'
+import { fromNpmName, type PackageName } from '../base/name.ts'
 import type { Who } from '../registry/model.ts'
 import { doorOf, NPM_PREFIX } from './doors.ts'
 import type { Gate } from './gate.ts'
@@ -14,6 +15,12 @@ export type HotDeps = {
   readonly who: (request: IncomingMessage) => Who
   readonly address: (request: IncomingMessage) => string
 }
+
+type Asked = { readonly asked: ReadPath; readonly name: PackageName }
+
+const LONGEST_KEPT = 300
+/** Paths read before: the same ones are asked for over and over. */
+const paths = new LRUCache<string, Asked>({ max: 5000 })
 
 /** Errors met on the quick way, waiting for the ordinary one to word them. */
 const failures = new WeakMap<IncomingMessage, unknown>()
@@ -31,14 +38,14 @@ export async function answerHot(
   const { path: raw } = splitUrl(request.url ?? '/')
   const { door, path } = doorOf(raw, request.headers)
   if (door !== 'npm') return false
-  const asked = parseReadPath(canonicalPath(path))
+  const asked = parsed(path)
   if (!asked) return false
   const prefix = path === raw ? '' : NPM_PREFIX
   const reading = { request, who: deps.who(request), address: deps.address(request) + prefix }
-  response.setHeader('x-request-id', requestId())
   try {
     if (deps.gate.isClosed) await deps.gate.admit(reading.who)
-    await send(request, response, deps.gate.dress(await answer(deps.reads, asked, reading)))
+    const answered = deps.gate.dress(await answer(deps.reads, asked, reading))
+    await send(request, response, { answer: answered, id: requestId() })
     return true
   } catch (error) {
     failures.set(request, error)
@@ -51,9 +58,23 @@ export function hotFailure(request: IncomingMessage): unknown {
   return failures.get(request)
 }
 
-function answer(reads: Reads, asked: ReadPath, reading: Reading) {
-  const name = fromNpmName(asked.name)
+function answer(reads: Reads, { asked, name }: Asked, reading: Reading) {
   if (asked.kind === 'packument') return reads.packument(name, reading)
   if (asked.kind === 'version') return reads.version(name, asked.version, reading)
   return reads.tarball(name, asked.file, reading)
+}
+
+/** What a path asks for; undefined where that is nothing to read, or has no legal name and is for the ordinary way to refuse. */
+function parsed(path: string): Asked | undefined {
+  const known = paths.get(path)
+  if (known) return known
+  const asked = parseReadPath(canonicalPath(path))
+  if (!asked) return undefined
+  try {
+    const found = { asked, name: fromNpmName(asked.name) }
+    if (path.length <= LONGEST_KEPT) paths.set(path, found)
+    return found
+  } catch {
+    return undefined
+  }
 }

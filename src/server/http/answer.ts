@@ -12,20 +12,22 @@ export type Answer = {
   readonly body?: Buffer | (() => Promise<Readable>)
 }
 
-/** Sends on the bare response. The request is known to be GET or HEAD. */
+/** Sends on the bare response, with the request's id. The request is known to be GET or HEAD. */
 export async function send(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: Answer,
+  { answer, id }: { answer: Answer; id: string },
 ): Promise<void> {
-  const { status, headers, body } = answer
+  const { status, body } = answer
+  // All headers at once: Node then writes them as they are, without keeping each for later.
+  const headers = { ...answer.headers, 'x-request-id': id }
   if (body === undefined || request.method === 'HEAD' || Buffer.isBuffer(body)) {
-    response.writeHead(status, headers as Record<string, string | number>)
+    response.writeHead(status, headers)
     response.end(request.method === 'HEAD' ? undefined : body)
     return
   }
   const stream = await body()
-  response.writeHead(status, headers as Record<string, string | number>)
+  response.writeHead(status, headers)
   // A source that fails after the head was sent can only be told by cutting the connection, which pipeline does.
   pipeline(stream, response, () => undefined)
 }

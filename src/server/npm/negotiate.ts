@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { ENCODINGS, type Encoding, type Form } from './packument.ts'
 
 const SHORT = 'application/vnd.npm.install-v1+json'
@@ -6,19 +7,29 @@ const SHORT = 'application/vnd.npm.install-v1+json'
  * The abbreviated form if and only if the header names its media type and does not prefer plain JSON: no header, `*\/*` and
  * `application/json` mean the full form (npm asks for it even at install).
  */
-export function formWanted(accept: string | undefined): Form {
-  if (accept === undefined || !accept.includes(SHORT)) return 'full'
+export const formWanted = remembering((accept: string): Form => {
+  if (!accept.includes(SHORT)) return 'full'
   const short = quality(accept, SHORT)
   return short > 0 && short >= quality(accept, 'application/json') ? 'short' : 'full'
-}
+})
 
 /**
  * The smallest encoding that is named and not refused, so that of two clients' usual headers (`gzip, deflate`; `gzip, deflate, br, zstd`) each
  * always gets the same bytes; a malformed header is no error (bun sends `gzip/deflate`).
  */
-export function encodingWanted(acceptEncoding: string | undefined): Encoding {
-  if (acceptEncoding === undefined) return 'identity'
-  return ENCODINGS.find((encoding) => quality(acceptEncoding, encoding) > 0) ?? 'identity'
+export const encodingWanted = remembering(
+  (acceptEncoding: string): Encoding =>
+    ENCODINGS.find((encoding) => quality(acceptEncoding, encoding) > 0) ?? 'identity',
+)
+
+/** Each client sends the same few headers all the time. No header reads like an empty one. */
+function remembering<T extends string>(read: (header: string) => T): (header: string | undefined) => T {
+  const known = new LRUCache<string, T>({ max: 100 })
+  return (header = '') => {
+    const found = known.get(header) ?? read(header)
+    known.set(header, found)
+    return found
+  }
 }
 
 /** The q value of one item of an Accept header; 0 when it is not named. */

@@ -14,9 +14,12 @@ export type Form = 'full' | 'short'
 export const ENCODINGS = ['zstd', 'br', 'gzip', 'identity'] as const
 export type Encoding = (typeof ENCODINGS)[number]
 export type Wanted = { readonly form: Form; readonly encoding: Encoding; readonly address: string }
+export type PackumentHeaders = Readonly<Record<string, string | number>>
 /** A packument as it goes out. */
 export type Rendered = {
-  readonly etag: string
+  /** For the document, and for telling that it has not changed. */
+  readonly headers: PackumentHeaders
+  readonly unchanged: PackumentHeaders
   /** `time.modified`: for a mirrored package the upstream's, whenever we fetched it. pnpm reads it off Last-Modified. */
   readonly modified: Millis
   readonly body: Buffer
@@ -79,7 +82,9 @@ export class Packuments {
       wanted.form === 'full' ? fullPackument(doc, wanted.address) : shortPackument(doc, wanted.address)
     const body = await encode[wanted.encoding](bytes)
     const said = Date.parse(doc.time.modified ?? '')
-    const rendered = { etag, body, modified: Number.isNaN(said) ? head.modifiedAt : said }
+    const modified = Number.isNaN(said) ? head.modifiedAt : said
+    const unchanged = validators(head, { etag, modified })
+    const rendered = { etag, modified, unchanged, headers: headersOf(unchanged, wanted, body), body }
     this.#kept.set(etag, rendered)
     return rendered
   }
@@ -90,6 +95,33 @@ export class Packuments {
     const tag = createHash('sha256').update(`${RENDERING} ${address}`).digest('base64url').slice(0, 8)
     this.#addressTags.set(address, tag)
     return tag
+  }
+}
+
+/** No max-age: a version published a second ago has to be seen, and a 304 costs next to nothing. */
+export function validators(
+  head: PackageHead,
+  { etag, modified }: { etag: string; modified?: Millis },
+): PackumentHeaders {
+  return {
+    etag,
+    ...(modified !== undefined && { 'last-modified': new Date(modified).toUTCString() }),
+    'cache-control': cacheControl(head, 'no-cache'),
+    vary: 'accept, accept-encoding',
+  }
+}
+
+/** For shared caches: what not everybody may read is not theirs to keep. */
+export function cacheControl(head: PackageHead, rest: string): string {
+  return `${head.access === 'public' ? 'public' : 'private'}, ${rest}`
+}
+
+function headersOf(unchanged: PackumentHeaders, wanted: Wanted, body: Buffer): PackumentHeaders {
+  return {
+    ...unchanged,
+    'content-type': MEDIA_TYPES[wanted.form],
+    'content-length': body.length,
+    ...(wanted.encoding !== 'identity' && { 'content-encoding': wanted.encoding }),
   }
 }
 

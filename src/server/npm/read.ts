@@ -11,7 +11,7 @@ import type { Download } from '../../registry/tally.ts'
 import { type Answer, isCurrent, isUnmodified } from '../http/answer.ts'
 import { bytesAnswer } from '../http/bytes.ts'
 import { encodingWanted, formWanted } from './negotiate.ts'
-import { ENCODINGS, MEDIA_TYPES, Packuments, type Rendered, versionText, type Wanted } from './packument.ts'
+import { cacheControl, ENCODINGS, Packuments, validators, versionText, type Wanted } from './packument.ts'
 
 /** A request for a package's document, with what it takes to answer. */
 export type Reading = { readonly request: IncomingMessage; readonly who: Who; readonly address: string }
@@ -44,12 +44,11 @@ export class Reads {
     const wanted = wantedBy(reading)
     const etag = this.#packuments.etag(head, wanted)
     if (this.#isCurrent(reading.request, head, wanted))
-      return { status: 304, headers: validators(head, this.#packuments.kept(etag) ?? { etag }) }
-    const rendered = await this.#packuments.render(head, wanted)
-    const { modified } = rendered
+      return { status: 304, headers: this.#packuments.kept(etag)?.unchanged ?? validators(head, { etag }) }
+    const { modified, unchanged, headers, body } = await this.#packuments.render(head, wanted)
     if (isUnmodified(reading.request, { modified, now: Date.now() }))
-      return { status: 304, headers: validators(head, rendered) }
-    return found(head, { wanted, rendered })
+      return { status: 304, headers: unchanged }
+    return { status: 200, headers, body }
   }
 
   /** GET /name/version and /name/tag: one version of the full packument. */
@@ -145,27 +144,6 @@ export class Reads {
 function wantedBy({ request, address }: Reading): Wanted {
   const { headers } = request
   return { form: formWanted(headers.accept), encoding: encodingWanted(headers['accept-encoding']), address }
-}
-
-function found(head: PackageHead, { wanted, rendered }: { wanted: Wanted; rendered: Rendered }): Answer {
-  const headers = { ...validators(head, rendered), 'content-type': MEDIA_TYPES[wanted.form] }
-  const length = { 'content-length': rendered.body.length }
-  const encoding = wanted.encoding === 'identity' ? {} : { 'content-encoding': wanted.encoding }
-  return { status: 200, headers: { ...headers, ...length, ...encoding }, body: rendered.body }
-}
-
-/** No max-age: a version published a second ago has to be seen, and a 304 costs next to nothing. */
-function validators(head: PackageHead, { etag, modified }: { etag: string; modified?: Millis }) {
-  return {
-    etag,
-    ...(modified !== undefined && { 'last-modified': new Date(modified).toUTCString() }),
-    'cache-control': cacheControl(head, 'no-cache'),
-    vary: 'accept, accept-encoding',
-  }
-}
-
-function cacheControl(head: PackageHead, rest: string): string {
-  return `${head.access === 'public' ? 'public' : 'private'}, ${rest}`
 }
 
 function selectVersion(doc: PackageDoc, selector: string): VersionText | undefined {
