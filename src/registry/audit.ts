@@ -4,6 +4,7 @@ import { type AuditQuery, appendAudit, listAudit } from '../storage/tables/audit
 import { appendChange } from '../storage/tables/packages.ts'
 import type { Context } from './context.ts'
 import type { Caller, PackageHead } from './model.ts'
+import { addToOutbox } from './webhooks/outbox.ts'
 
 /** Who does something to an account, and from where. */
 export type Origin = {
@@ -50,6 +51,10 @@ export type AuditAction =
   | 'tfa.recovery'
   | 'token.create'
   | 'token.revoke'
+  | 'webhook.add'
+  | 'webhook.redeliver'
+  | 'webhook.remove'
+  | 'webhook.update'
   | `package.${Deeds}`
 
 export type AuditEntry = {
@@ -89,15 +94,13 @@ type PackageDeed = {
   readonly detail?: object
 }
 
-/** Tells of a change that somebody made to a package: those who follow the feed, and the log. */
+/** Tells of a change that somebody made to a package: those who follow the feed, the webhooks, and the log. */
 export async function tell(tx: Tx, caller: Caller, change: PackageDeed): Promise<void> {
   const { of, at, kind, detail = {} } = change
+  const by = originOfCaller(caller)
   await appendChange(tx, of.id, { at, kind, detail })
-  await note(
-    tx,
-    { at, by: originOfCaller(caller) },
-    { action: `package.${kind}`, subject: of.npmName, detail },
-  )
+  await addToOutbox(tx, { of, at, kind, detail, by: by.actor })
+  await note(tx, { at, by }, { action: `package.${kind}`, subject: of.npmName, detail })
 }
 
 /** Entries handed out at once. */

@@ -48,6 +48,8 @@ import { Upkeep } from './upkeep.ts'
 import type { Upstream } from './upstream.ts'
 import { Versions } from './versions.ts'
 import { Visibility } from './visibility.ts'
+import { Courier, type CourierOptions } from './webhooks/courier.ts'
+import { Webhooks } from './webhooks.ts'
 
 /** The rules of the registry, whole: what every door, page and command works through. */
 export interface Registry {
@@ -90,6 +92,9 @@ export interface Registry {
   readonly downloads: DownloadCounts
   readonly tally: Tally
   readonly stats: Stats
+  readonly webhooks: Webhooks
+  /** Sends what webhooks are to be told, once it is started. */
+  readonly courier: Courier
   readonly limits: Limits
   /** The registry's name in `ns@host/name`. */
   host(): string
@@ -116,6 +121,8 @@ export type RegistryDeps = {
   /** Absent: nothing is mirrored. */
   readonly upstream?: Upstream
   readonly mirrorPolicy: MirrorPolicy
+  /** Absent: webhooks lead to public addresses alone. */
+  readonly webhooks?: CourierOptions
   /** Absent: every mirrored version is offered. */
   readonly policyRules?: PolicyRules
   /** Other registries of this API, whose packages are fetched under their own hosts; closed with the registry. */
@@ -125,7 +132,8 @@ export type RegistryDeps = {
 export function createRegistry(deps: RegistryDeps): Registry {
   const { storage, clock, log, limits, host } = deps
   const context: Context = { storage, clock, log, limits, host }
-  const people = createPeople(context, new Sealer(deps.sealingKey))
+  const sealer = new Sealer(deps.sealingKey)
+  const people = createPeople(context, sealer)
   const access = new Access(context, people.twoFactor)
   const content = new ContentStore(context)
   const { mirror, federation, network, cache, contents } = createOrigins(deps, context, content)
@@ -134,7 +142,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const signer = deps.signingKey === undefined ? undefined : new Signer(deps.signingKey)
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
-  const tally = new Tally(context, mirror.metrics)
+  const figures = createFigures(context, { access, packages, metrics: mirror.metrics })
+  const hooks = createWebhooks(deps, context, { access, packages, sealer, network })
   return {
     access,
     ...people,
@@ -149,9 +158,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     cache,
     discovery: new Discovery(context, packages),
     search,
-    downloads: new DownloadCounts(context, packages),
-    tally,
-    stats: new Stats(context, access),
+    ...figures,
+    ...hooks,
     versions: new Versions(context, { packages, content, federation, signer }),
     upkeep: new Upkeep(context, content),
     ...createProvisions(context, { packages, documents, mirror }),
@@ -160,7 +168,13 @@ export function createRegistry(deps: RegistryDeps): Registry {
     ...createIntake(context, access),
     ready: () => storage.sql.ping(),
     async close() {
-      await Promise.all([tokens.flush(), cache.flush(), search.close(), tally.close()])
+      await Promise.all([
+        tokens.flush(),
+        cache.flush(),
+        search.close(),
+        figures.tally.close(),
+        hooks.courier.close(),
+      ])
       await Promise.all([mirror.close(), federation.close()])
     },
   }
@@ -230,6 +244,27 @@ function createOrigins(deps: RegistryDeps, context: Context, content: ContentSto
   const cache = new Cache(context)
   const contents = new Contents(context, { content, mirror, federation, cache })
   return { network, mirror, federation, cache, contents }
+}
+
+/** What is counted. */
+function createFigures(
+  context: Context,
+  { access, packages, metrics }: { access: Access; packages: Packages; metrics: Metrics },
+) {
+  return {
+    downloads: new DownloadCounts(context, packages),
+    tally: new Tally(context, metrics),
+    stats: new Stats(context, access),
+  }
+}
+
+/** Who is told of changes, and how. */
+function createWebhooks(
+  { webhooks: options = { privateAddresses: false } }: RegistryDeps,
+  context: Context,
+  parts: { access: Access; packages: Packages; sealer: Sealer; network: Network },
+) {
+  return { webhooks: new Webhooks(context, parts), courier: new Courier(context, { ...parts, options }) }
 }
 
 /** What brings packages here before anybody asks for them. */

@@ -121,6 +121,7 @@ export function configuredRegistry(
       staleLimit: config.staleLimit,
       ...(mode && { mode }),
     },
+    webhooks: { privateAddresses: config.webhookPrivate },
     policyRules: rulesOf(config),
     ...(upstream && { upstream }),
     peers: config.federationHosts.map((url) => createUpstream({ url, timeout: config.upstreamTimeout })),

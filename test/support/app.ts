@@ -9,6 +9,7 @@ import type { PolicyRules } from '../../src/registry/policy.ts'
 import { createRegistry, type Registry } from '../../src/registry/registry.ts'
 import { newSigningKey } from '../../src/registry/signer.ts'
 import { createUpstream, type Upstream } from '../../src/registry/upstream.ts'
+import type { CourierOptions } from '../../src/registry/webhooks/courier.ts'
 import { createApp } from '../../src/server/app.ts'
 import type { ProviderConfig } from '../../src/server/web/account/providers.ts'
 import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
@@ -32,6 +33,7 @@ export type TestAppOptions = {
   /** Addresses of other registries of this API. */
   readonly peers?: readonly string[]
   readonly offline?: boolean
+  readonly webhooks?: CourierOptions
   /** Which mirrored versions are offered; absent: all. */
   readonly rules?: PolicyRules
   readonly clock?: Clock
@@ -184,6 +186,7 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     clock: options.clock ?? systemClock,
     log: silentLog,
     limits: { ...limits, ...options.limits },
+    ...(options.webhooks && { webhooks: options.webhooks }),
     host: () => options.host ?? host,
     sealingKey: SEALING_KEY,
     signingKey: SIGNING_KEY,

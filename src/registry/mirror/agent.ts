@@ -19,7 +19,7 @@ export type AgentOptions = {
 /** Connections to an upstream. undici is loaded here alone: a registry that mirrors nothing does without its memory. */
 export async function openAgent(
   { connections = 24, timeout, proxy, ca }: AgentOptions,
-  { lookup }: HostGuard,
+  { lookup }: Pick<HostGuard, 'lookup'>,
 ): Promise<Dispatcher> {
   const undici = await import('undici')
   const trust = ca === undefined ? {} : { ca: [...(await import('node:tls')).rootCertificates, ca] }

@@ -38,7 +38,7 @@ export function isPrivateAddress(address: string): boolean {
 /** A connection that was refused because it would have led into the operator's own network. */
 export class PrivateAddress extends Error {
   constructor(host: string) {
-    super(`"${host}" is an address of a private network, where the upstream registry has no business`)
+    super(`"${host}" is an address of a private network, where this must not lead`)
   }
 }
 
@@ -47,12 +47,12 @@ export class PrivateAddress extends Error {
  * the public internet, unless the upstream itself is not.
  */
 export class HostGuard {
-  readonly #own: string
+  readonly #own: string | undefined
   #ownIsPrivate: Promise<boolean> | undefined
 
-  /** @param own the upstream's host name, as in URL.hostname */
-  constructor(own: string) {
-    this.#own = bare(own)
+  /** @param own the upstream's host name, as in URL.hostname; absent: no private address at all */
+  constructor(own?: string) {
+    this.#own = own === undefined ? undefined : bare(own)
   }
 
   /** For connecting: judges the very addresses that are then connected to, so that a second look-up cannot bring others. */
@@ -75,6 +75,7 @@ export class HostGuard {
 
   async #check(host: string, addresses: readonly string[]): Promise<void> {
     if (host === this.#own || !addresses.some(isPrivateAddress)) return
+    if (this.#own === undefined) throw new PrivateAddress(host)
     this.#ownIsPrivate ??= isPrivateHost(this.#own)
     if (!(await this.#ownIsPrivate)) throw new PrivateAddress(host)
   }

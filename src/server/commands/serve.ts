@@ -55,6 +55,7 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   const upstream = configuredUpstream(config, url)
   const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })
   opening.defer(() => registry.close()) // and with it the upstream
+  registry.courier.start()
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
   const app = appOf(config, { registry, log, port, secrets })
   const setup = await registry.signUp.setupSecret()

@@ -184,6 +184,11 @@ export const options = {
     otherwise: 'no date',
     about: 'Date after which nothing published upstream is seen',
   }),
+  webhookPrivate: option(kind.yesNo, {
+    env: 'WEBHOOK_PRIVATE',
+    fallback: 'false',
+    about: 'Let webhooks lead to this machine and into private networks too',
+  }),
   maxTarball: option(kind.size, {
     env: 'MAX_TARBALL',
     fallback: '512mb',

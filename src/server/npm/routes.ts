@@ -10,6 +10,7 @@ import { json, param } from '../http/json.ts'
 import { originOf } from '../http/origin.ts'
 import { setAccess, showAccess, showCollaborators, showVisibility } from './access.ts'
 import { downloadRoutes } from './downloads.ts'
+import { addHook, listDeliveries, listHooks, redeliver, removeHook, showHook, updateHook } from './hooks.ts'
 import { passwordLogin } from './login.ts'
 import { showMetrics } from './metrics.ts'
 import {
@@ -139,6 +140,19 @@ function packageRoutes(registry: Registry): Router {
   return router
 }
 
+/** Webhooks, and what was sent to them. */
+function hookRoutes(registry: Registry): Router {
+  const router = new Router({ prefix: '/-/npm/v1/hooks' })
+  router.get('/', (ctx) => listHooks(ctx, registry))
+  router.post('/hook', (ctx) => addHook(ctx, registry))
+  router.get('/hook/:id', (ctx) => showHook(ctx, registry))
+  router.put('/hook/:id', (ctx) => updateHook(ctx, registry))
+  router.delete('/hook/:id', (ctx) => removeHook(ctx, registry))
+  router.get('/hook/:id/deliveries', (ctx) => listDeliveries(ctx, registry))
+  router.post('/hook/:id/deliveries/:delivery', (ctx) => redeliver(ctx, registry))
+  return router
+}
+
 /** Every endpoint of the npm door, a line each. Paths come in canonical form: a name is one segment (see names.ts). */
 export function npmRoutes(door: NpmDoor): Router {
   const { registry } = door
@@ -150,6 +164,7 @@ export function npmRoutes(door: NpmDoor): Router {
   router.use(accountRoutes(door).routes())
   router.use(packageRoutes(registry).routes())
   router.use(organisationRoutes(registry).routes())
+  router.use(hookRoutes(registry).routes())
   router.all('/-/*rest', (ctx) => unknown(ctx))
   router.use(downloadRoutes(registry).routes())
   router.get('/:name', (ctx) => read(ctx, (reading) => door.reads.packument(named(ctx), reading)))

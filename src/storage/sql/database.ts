@@ -3,10 +3,12 @@ import type { Digest } from '../../base/digest.ts'
 import type { Millis } from '../../base/time.ts'
 import type { AdvisoryTables } from './advisory.ts'
 import type { CountTables } from './counts.ts'
+import type { SearchTables } from './search.ts'
 import type { TurnTables } from './turns.ts'
+import type { WebhookTables } from './webhook.ts'
 
 /** Every table and column, once, as `migrations/` makes them. Columns are explained there. */
-export interface Database extends CountTables, AdvisoryTables, TurnTables {
+export interface Database extends CountTables, AdvisoryTables, SearchTables, TurnTables, WebhookTables {
   account: AccountRow
   namespace: NamespaceRow
   membership: MembershipRow
@@ -29,8 +31,6 @@ export interface Database extends CountTables, AdvisoryTables, TurnTables {
   tarball_use: TarballUseRow
   star: StarRow
   signature: SignatureRow
-  search_entry: SearchEntryRow
-  search_term: SearchTermRow
   attestation: AttestationRow
 }
 
@@ -266,21 +266,6 @@ export interface AttestationRow {
   package_id: string
   version: string
   document: string
-}
-
-export interface SearchEntryRow {
-  package_id: string
-  revision: number
-  latest: string | null
-  description: string | null
-  keywords: string
-  date: string | null
-}
-
-export interface SearchTermRow {
-  term: string
-  package_id: string
-  weight: number
 }
 
 /** Reads run anywhere, also inside a transaction. */

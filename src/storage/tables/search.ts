@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import type { PackageRow, Reader, SearchEntryRow, Tx } from '../sql/database.ts'
+import type { PackageRow, Reader, Tx } from '../sql/database.ts'
+import type { SearchEntryRow } from '../sql/search.ts'
 
 /** Whose packages are looked through besides public ones: nobody's, those an account maintains, or everybody's. */
 export type Viewer = 'anybody' | 'admin' | { readonly accountId: string }

@@ -9,6 +9,7 @@ import { addPasskey, removePasskey } from './passkeys.ts'
 import { changeSecondFactor, showSecondFactor } from './second-factor.ts'
 import { showSignUp, signUp } from './sign-up.ts'
 import { createToken, revokeToken, showTokens } from './tokens.ts'
+import { addWebhook, redeliver, removeWebhook, showWebhook, showWebhooks } from './webhooks.ts'
 
 /** Logging in and out, and what people change about themselves: every page and every form, a line each. */
 export function accountRoutes(door: AccountDoor): Router {
@@ -37,6 +38,11 @@ export function accountRoutes(door: AccountDoor): Router {
   router.post('/account/second-factor', forUser(door, changeSecondFactor))
   router.post('/account/passkeys', forUser(door, addPasskey))
   router.post('/account/passkeys/remove', forUser(door, removePasskey))
+  router.get('/webhooks', forUser(door, showWebhooks))
+  router.post('/webhooks', forUser(door, addWebhook))
+  router.get('/webhooks/:id', forUser(door, showWebhook))
+  router.post('/webhooks/:id/redeliver', forUser(door, redeliver))
+  router.post('/webhooks/:id/remove', forUser(door, removeWebhook))
   router.get('/account/log', forUser(door, showLog))
   return router
 }

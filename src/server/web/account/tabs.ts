@@ -4,6 +4,7 @@ const TABS = {
   account: { path: '/www/account', title: 'Account' },
   tokens: { path: '/www/tokens', title: 'Tokens' },
   security: { path: '/www/account/second-factor', title: 'Second factor' },
+  webhooks: { path: '/www/webhooks', title: 'Webhooks' },
   invitations: { path: '/www/invitations', title: 'Invitations' },
   log: { path: '/www/account/log', title: 'Log' },
 } as const
