@@ -6,7 +6,7 @@ import { type PackageName, specOf } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import type { Millis } from '../base/time.ts'
 import type { ByteRange } from '../storage/blobs/blobs.ts'
-import { appendChange, bumpPackage, listTags } from '../storage/tables/packages.ts'
+import { appendChange, bumpPackage, findPackageById, listTags } from '../storage/tables/packages.ts'
 import {
   findVersion,
   listVersionHeads,
@@ -23,6 +23,7 @@ import type { Federation } from './federation.ts'
 import { likelyVersions } from './likely-versions.ts'
 import type { Mirror } from './mirror.ts'
 import type { FileTree, PackageHead, VersionHead } from './model.ts'
+import { headOf } from './packages.ts'
 import type { Verdict } from './policy.ts'
 
 export type StoredTarball = {
@@ -155,6 +156,21 @@ export class Contents {
 
   open(digest: Digest, range?: ByteRange): Promise<Readable> {
     return this.#context.storage.blobs.open(digest, range)
+  }
+
+  /** The bytes of a version's tarball; lost ones of the upstream are fetched again. NOT_FOUND, UPSTREAM_…. */
+  async openTarball(
+    { packageId, version, digest }: { packageId: string; version: string; digest: Digest },
+    range?: ByteRange,
+  ): Promise<Readable> {
+    try {
+      return await this.open(digest, range)
+    } catch (error) {
+      const row = await findPackageById(this.#context.storage.sql.read, packageId)
+      if (!isFault(error, 'NOT_FOUND') || !row || !isUpstreams(headOf(row))) throw error
+      await this.#mirror.fetchTarball(headOf(row), version)
+      return this.open(digest, range)
+    }
   }
 
   /** Where clients may be sent for the bytes; undefined: they get them from here. Whoever asks is known to be allowed them. */

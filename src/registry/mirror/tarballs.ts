@@ -98,11 +98,14 @@ export class Tarballs {
 
   async #start({ head, version, source }: Wanted): Promise<Running> {
     const row = await findVersion(this.#storage.sql.read, head.id, version)
-    if (row?.tarball && row.sha1 !== null && row.size !== null) {
+    const isStored = row?.tarball != null && (await this.#storage.blobs.stat(row.tarball)) !== undefined
+    if (isStored && row.tarball && row.sha1 !== null && row.size !== null) {
       const print = { digest: row.tarball, sha1: row.sha1, size: row.size }
       return { kind: 'stored', print, publishedAt: row.published_at }
     }
-    const { url, integrity, shasum, publishedAt } = await source()
+    const { url, integrity: promisedIntegrity, shasum, publishedAt } = await source()
+    // What was lost comes back as it was, even where upstream promises nothing.
+    const integrity = promisedIntegrity ?? row?.tarball ?? undefined
     const what = `${head.npmName}@${version}`
     const upstream = this.#upstream.for(head.npmName)
     const ask = () => upstream.tarball(what, url, this.#closing.signal)

@@ -105,6 +105,7 @@ export class Reads {
     { request, version, of }: { request: IncomingMessage; version: string; of: Holder },
   ): Promise<Answer> {
     const { digest, size } = tarball.print
+    const stored = { packageId: of.id, version, digest }
     const mirrored = of.source === 'mirror' ? ({ mirrored: 'hit' } as const) : {}
     const count = () => this.#count(request, { packageId: of.id, version, ...mirrored, bytes: size })
     // The address is for GET alone.
@@ -118,8 +119,8 @@ export class Reads {
       size,
       access: of.access,
       headers: { 'last-modified': new Date(tarball.publishedAt).toUTCString() },
-      open: (range) => this.#registry.contents.open(digest, range),
-      whole: () => this.#body(tarball.print),
+      open: (range) => this.#registry.contents.openTarball(stored, range),
+      whole: () => this.#body(stored, size),
     })
     if (answer.status === 200) count()
     return answer
@@ -130,13 +131,17 @@ export class Reads {
     if (request.method === 'GET') this.#registry.tally.note(download)
   }
 
-  async #body({ digest, size }: Fingerprint): Promise<NonNullable<Answer['body']>> {
-    if (size > SMALL) return () => this.#registry.contents.open(digest)
-    const known = this.#small.get(digest)
+  async #body(
+    stored: { packageId: string; version: string; digest: Digest },
+    size: number,
+  ): Promise<NonNullable<Answer['body']>> {
+    const { contents } = this.#registry
+    if (size > SMALL) return () => contents.openTarball(stored)
+    const known = this.#small.get(stored.digest)
     if (known) return known
-    const chunks = await Array.fromAsync(await this.#registry.contents.open(digest))
+    const chunks = await Array.fromAsync(await contents.openTarball(stored))
     const bytes = Buffer.concat(chunks)
-    this.#small.set(digest, bytes)
+    this.#small.set(stored.digest, bytes)
     return bytes
   }
 }
