@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../base/log.ts'
 import { hours, type Millis, minutes, seconds } from '../base/time.ts'
 import { Failure } from './failure.ts'
@@ -52,10 +53,36 @@ function refusal(error: NodeJS.ErrnoException, { host, port }: { host: string; p
 export type Running = {
   readonly server: Server
   readonly log: Log
+  /** Called when the end is asked for, before anything else. */
+  draining?(): void
+  /** How long everything is answered as before, once the end is asked for: proxies need a while to hear of it. */
+  readonly delay?: Millis
   /** Closes what the server stood on; called when the last reply is sent. */
   close(): Promise<void>
   /** How long requests under way may take once the end is asked for. */
   readonly grace?: Millis
+}
+
+/**
+ * From the moment the end is asked for, each reply tells its client to come by another connection next time; those under way, too,
+ * where their head has not left yet.
+ */
+export class Farewell {
+  readonly #underWay = new Set<ServerResponse>()
+  #isSaid = false
+
+  constructor(server: Server) {
+    server.prependListener('request', (_request, response: ServerResponse) => {
+      if (this.#isSaid) response.shouldKeepAlive = false
+      this.#underWay.add(response)
+      response.once('close', () => this.#underWay.delete(response))
+    })
+  }
+
+  say(): void {
+    this.#isSaid = true
+    for (const response of this.#underWay) response.shouldKeepAlive = false
+  }
 }
 
 /**
@@ -86,7 +113,10 @@ export function untilStopped(running: Running): Promise<number> {
   })
 }
 
-async function shutDown({ server, close, grace = GRACE }: Running): Promise<void> {
+async function shutDown(running: Running): Promise<void> {
+  const { server, close, delay = 0, grace = GRACE } = running
+  running.draining?.()
+  if (delay > 0) await pause(delay)
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   // Connections kept alive become idle one by one, each when its reply is sent.
   const idle = setInterval(() => server.closeIdleConnections(), 50)

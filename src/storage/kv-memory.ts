@@ -62,6 +62,8 @@ export class MemoryKv implements Kv {
     }
   }
 
+  async ping(): Promise<void> {}
+
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await (await this.#opened)?.close()

@@ -73,6 +73,10 @@ export class RedisKv implements Kv {
     return { [Symbol.asyncDispose]: async () => void (await this.#try(release)) }
   }
 
+  async ping(): Promise<void> {
+    await this.#client.ping()
+  }
+
   async close(): Promise<void> {
     this.#client.disconnect()
   }

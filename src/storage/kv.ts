@@ -12,5 +12,7 @@ export interface Kv {
   increment(key: string, ttl: Millis, by?: 1 | -1): Promise<number>
   /** Holds `key` alone until disposed or until `ttl`; undefined when another holds it. */
   lease(key: string, ttl: Millis): Promise<AsyncDisposable | undefined>
+  /** Resolves when it answers; rejects otherwise. */
+  ping(): Promise<void>
   close(): Promise<void>
 }

@@ -8,9 +8,10 @@ import { httpAddress, ownAddress } from '../config/address.ts'
 import { providersOf } from '../config/providers.ts'
 import { upstreamAddress } from '../config/upstream.ts'
 import type { Config, Settings } from '../config.ts'
+import { Health } from '../health.ts'
 import { createLog } from '../log.ts'
 import { configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
-import { listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
+import { Farewell, listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
 import { openInBrowser } from '../process-child.ts'
 import { announce } from '../running.ts'
 import { type Secrets, secretsOf } from '../secrets.ts'
@@ -27,11 +28,12 @@ export async function serve({ flags, settings }: Call): Promise<number> {
   const { config } = settings
   const log = createLog(config)
   await using opening = new AsyncDisposableStack()
-  const storage = opening.use(await openConfiguredStorage(config, log))
   const server = opening.adopt(await listen(config), (it) => void it.close())
+  const [farewell, health] = [new Farewell(server), new Health()]
   // The port is known only now, and the registry's name depends on it: requests that are here already wait a moment.
-  const starting = start(settings, { storage, server, log, opening })
+  const starting = start(settings, { server, health, log, opening })
   server.on('request', (request, response) => {
+    if (health.answered(request, response)) return
     starting.then(
       (app) => app.handle(request, response),
       () => response.destroy(),
@@ -40,14 +42,19 @@ export async function serve({ flags, settings }: Call): Promise<number> {
   await starting
   if ('open' in flags) openInBrowser(ownAddress(config, portOf(server)))
   const opened = opening.move()
-  return untilStopped({ server, log, close: () => opened.disposeAsync() })
+  const draining = () => {
+    health.drain()
+    farewell.say()
+  }
+  return untilStopped({ server, log, draining, delay: config.drainDelay, close: () => opened.disposeAsync() })
 }
 
-type Parts = { storage: Storage; server: Server; log: Log; opening: AsyncDisposableStack }
+type Parts = { server: Server; health: Health; log: Log; opening: AsyncDisposableStack }
 
-/** Everything above the storage; whatever is opened closes with `opening`. */
-async function start(settings: Settings, { storage, server, log, opening }: Parts): Promise<App> {
+/** Everything behind the port; whatever is opened closes with `opening`. */
+async function start(settings: Settings, { server, health, log, opening }: Parts): Promise<App> {
   const { config } = settings
+  const storage = opening.use(await openConfiguredStorage(config, log))
   const port = portOf(server)
   await storage.blobs.sweepSpool(ABANDONED)
   const secrets = await secretsOf(config)
@@ -62,6 +69,11 @@ async function start(settings: Settings, { storage, server, log, opening }: Part
   opening.use(
     await announce(config.cacheDir, ownAddress({ host: config.host, externalHost: undefined }, port)),
   )
+  health.begin({
+    sql: { ask: () => storage.sql.ping(), rank: 'needed' },
+    kv: { ask: () => storage.kv.ping(), rank: 'helpful' },
+    blobs: { ask: () => storage.blobs.ping(), rank: 'needed' },
+  })
   process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine, setup }))
   return app
 }

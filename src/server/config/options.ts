@@ -6,6 +6,8 @@ import { type Lookup, type Option, option, optional } from './option.ts'
 import { providerOptions } from './provider-options.ts'
 import { routeList } from './routes.ts'
 import { s3Options } from './s3-options.ts'
+import { storageOptions } from './storage-options.ts'
+import { upkeepOptions } from './upkeep-options.ts'
 
 /** Anybody on the network may not sign up unless the owner says so; on one's own machine it is a convenience. */
 function signUpFallback(of: Lookup): string {
@@ -31,6 +33,11 @@ export const options = {
     fallback: '3000',
     about: 'TCP port to listen on; 0 takes a free one',
   }),
+  drainDelay: option(kind.duration, {
+    env: 'DRAIN_DELAY',
+    fallback: '0s',
+    about: 'How long requests are still taken when told to stop, for proxies to see that /-/ready says no',
+  }),
   externalHost: optional(kind.publicAddress, {
     env: 'EXTERNAL_HOST',
     otherwise: 'the address each request came to',
@@ -52,33 +59,7 @@ export const options = {
     otherwise: "the user's cache folder, or else the data folder",
     about: 'Where the executable puts its SQLite driver, once; programs must be allowed to run from there',
   }),
-  postgresUrl: optional(kind.urlOf('postgres', 'postgresql'), {
-    env: 'POSTGRES_URL',
-    otherwise: 'SQLite in the data folder',
-    about: 'Postgres database to use',
-    secret: 'inside',
-  }),
-  pgHost: optional(kind.text, {
-    env: 'PGHOST',
-    otherwise: 'SQLite, unless another PG variable is set',
-    about: 'Postgres host; PGPORT, PGPASSWORD and the like work too',
-  }),
-  pgUser: optional(kind.text, {
-    env: 'PGUSER',
-    otherwise: 'SQLite, unless another PG variable is set',
-    about: 'Postgres user',
-  }),
-  pgDatabase: optional(kind.text, {
-    env: 'PGDATABASE',
-    otherwise: 'SQLite, unless another PG variable is set',
-    about: 'Postgres database name',
-  }),
-  redisUrl: optional(kind.urlOf('redis', 'rediss'), {
-    env: 'REDIS_URL',
-    otherwise: 'memory of the process',
-    about: 'Redis to share short-lived state between several servers',
-    secret: 'inside',
-  }),
+  ...storageOptions,
   ...s3Options,
   upstream: option(kind.webAddressOr(['npm', 'none']), {
     env: 'UPSTREAM',
@@ -136,16 +117,7 @@ export const options = {
     fallback: '30s',
     about: 'How long the upstream may be silent',
   }),
-  cacheBudget: optional(kind.size, {
-    env: 'CACHE_BUDGET',
-    otherwise: 'without limit',
-    about: 'Most bytes of mirrored tarballs that gc leaves; those not asked for the longest go first',
-  }),
-  cacheAge: optional(kind.duration, {
-    env: 'CACHE_AGE',
-    otherwise: 'without limit',
-    about: 'How long gc leaves a mirrored tarball that nobody asks for',
-  }),
+  ...upkeepOptions,
   minReleaseAge: option(kind.duration, {
     env: 'MIN_RELEASE_AGE',
     fallback: '0s',

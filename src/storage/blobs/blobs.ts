@@ -23,6 +23,8 @@ export interface BlobDriver {
   /** Absent is not an error. */
   remove(digest: Digest): Promise<void>
   list(): AsyncIterable<Digest>
+  /** Resolves when blobs can be had and kept; rejects otherwise. */
+  ping(): Promise<void>
   /** Where it all lies in truth, when this driver keeps copies in front of it. */
   readonly origin?: BlobDriver
   /** An address from which whoever has it may GET the blob for a few minutes; absent where there is no such thing. */
@@ -74,6 +76,8 @@ export interface BlobStore {
   stat(digest: Digest): Promise<BlobStat | undefined>
   remove(digest: Digest): Promise<void>
   list(): AsyncIterable<Digest>
+  /** Resolves when blobs can be had and kept; rejects otherwise. */
+  ping(): Promise<void>
   /**
    * Removes what crashed writers left in the spool: files that nobody wrote to for `settling` (ms). Others may be writing there: other
    * processes share the folder. Resolves to how many there were.

@@ -96,6 +96,10 @@ export class CachedDriver implements BlobDriver {
     return this.origin.list()
   }
 
+  ping(): Promise<void> {
+    return this.origin.ping()
+  }
+
   /** Resolves with the first bytes, so that an origin which fails at once can still be told from one that has the blob. */
   async #fill(digest: Digest): Promise<Readable | undefined> {
     const download = await (this.#fills.get(digest) ?? this.#begin(digest))

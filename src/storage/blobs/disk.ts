@@ -1,4 +1,4 @@
-import { mkdir, open, opendir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { access, constants, mkdir, open, opendir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Digest, digestFromHex, type Fingerprint } from '../../base/digest.ts'
@@ -66,6 +66,11 @@ export class DiskDriver implements BlobDriver {
         }
       }
     }
+  }
+
+  /** The folder itself is made with the first blob. */
+  async ping(): Promise<void> {
+    await access(dirname(this.#root), constants.W_OK)
   }
 
   #path(digest: Digest): string {

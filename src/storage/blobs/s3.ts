@@ -18,6 +18,8 @@ const YOUNG = minutes(1)
 const RESUMPTIONS = 3
 /** Long enough to begin a download, and for clocks that differ a little. */
 const LINK_LIFETIME = minutes(5)
+/** What costs the storage least and still needs the bucket and the right to read it. */
+const GLANCE: S3Request = { method: 'GET', query: { 'list-type': '2', 'max-keys': '1' } }
 /** Keys a page; the most that S3 gives. */
 const PAGE = 1000
 const READ_CHUNK = 256 * 1024
@@ -26,7 +28,7 @@ const READ_CHUNK = 256 * 1024
 export async function openS3({ address, log }: { address: S3Address; log: Log }): Promise<S3Driver> {
   const client = new S3Client(address)
   try {
-    await dump(await client.send({ method: 'GET', query: { 'list-type': '2', 'max-keys': '1' } }))
+    await dump(await client.send(GLANCE))
   } catch (error) {
     await client.close()
     const where = `the bucket ${address.bucket} at ${address.endpoint}`
@@ -107,6 +109,10 @@ export class S3Driver implements BlobDriver {
       if (!/<IsTruncated>true<\/IsTruncated>/.test(text)) return
       after = keys.at(-1) ?? this.#away(new Error('a page without keys says that there are more'))
     }
+  }
+
+  async ping(): Promise<void> {
+    await dump(await this.#client.send(GLANCE))
   }
 
   link(digest: Digest): Promise<string> {

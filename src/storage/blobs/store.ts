@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { access, constants, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -70,6 +70,11 @@ export class SpoolingBlobStore implements BlobStore {
 
   list(): AsyncIterable<Digest> {
     return this.#driver.list()
+  }
+
+  async ping(): Promise<void> {
+    await access(this.#folder, constants.W_OK)
+    await this.#driver.ping()
   }
 
   async sweepSpool(settling: Millis): Promise<number> {
