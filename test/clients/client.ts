@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Terminal } from '../support/terminal.ts'
 
 export type Ran = { readonly code: number; readonly output: string }
 export type Running = {
@@ -102,6 +103,13 @@ export class Client {
         ended.then(({ output }) => missed(new Error(`it ended without printing ${pattern}: ${output}`)))
       })
     return { ended, printed }
+  }
+
+  /** As run, before somebody who answers; no browser is opened. */
+  atTerminal(...args: readonly string[]): Terminal {
+    const { CI: _, ...env } = this.#environment()
+    const quiet = { npm_config_progress: 'false', npm_config_browser: 'false' }
+    return Terminal.start([...COMMANDS[this.name], ...args], { cwd: this.project, env: { ...env, ...quiet } })
   }
 
   add(...packages: readonly string[]): Promise<Ran> {

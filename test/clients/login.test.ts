@@ -1,27 +1,9 @@
-import { Secret, TOTP } from 'otpauth'
 import { expect, test } from 'vitest'
-import { type TestApp, testApp } from '../support/app.ts'
+import { testApp } from '../support/app.ts'
+import { withFactor } from '../support/second-factor.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { Visitor } from '../support/visitor.ts'
 import { Client } from './client.ts'
-
-/** Turns kim's second factor on; resolves to what the app on the phone shows next, each time a code not shown before. */
-async function withFactor(app: TestApp, mode: 'auth-only' | 'auth-and-writes') {
-  const kim = (await app.registry.accounts.find('kim')) ?? expect.fail('kim has an account')
-  const uri = await app.registry.twoFactor.begin(kim, mode)
-  const totp = new TOTP({ secret: Secret.fromBase32(new URL(uri).searchParams.get('secret') ?? '') })
-  const now = Date.now()
-  const recovery = await app.registry.twoFactor.confirm(kim, totp.generate({ timestamp: now - 30_000 }), {
-    address: '',
-  })
-  return {
-    code: () => totp.generate({ timestamp: now }),
-    next: () => totp.generate({ timestamp: now + 30_000 }),
-    recovery,
-  }
-}
-
-const BOX = { name: '@kim/box', version: '1.0.0' }
 
 test('npm login opens the page, somebody allows the computer, and npm is logged in until npm logout', async () => {
   await using app = await testApp()
@@ -42,27 +24,6 @@ test('npm login opens the page, somebody allows the computer, and npm is logged 
   expect(await app.registry.tokens.list('kim')).toHaveLength(2)
   expect(await npm.run('logout')).toMatchObject({ code: 0 })
   expect(await app.registry.tokens.list('kim')).toHaveLength(1)
-})
-
-test('npm asks for a one-time password where the account wants one for changes, and takes --otp', async () => {
-  await using app = await testApp()
-  await using folder = await temporaryFolder()
-  const { token = '' } = await app.user('kim')
-  const phone = await withFactor(app, 'auth-and-writes')
-  const npm = await Client.open('npm', { folder: folder.path, registry: app.url, token })
-  await npm.write('package.json', BOX)
-  const refused = await npm.run('publish')
-  expect(refused).toMatchObject({ code: 1, output: expect.stringContaining('EOTP') })
-  expect(refused.output).toContain('/www/login/confirm?id=')
-  expect(await npm.run('publish', '--otp', '000000')).toMatchObject({
-    code: 1,
-    output: expect.stringContaining('EOTP'),
-  })
-  expect(await npm.run('publish', '--otp', phone.code())).toMatchObject({ code: 0 })
-  expect(
-    await npm.run('dist-tag', 'add', '@kim/box@1.0.0', 'old', '--otp', phone.recovery[0] ?? ''),
-  ).toMatchObject({ code: 0 })
-  expect(await npm.run('view', '@kim/box', 'version')).toMatchObject({ code: 0, output: '1.0.0\n' })
 })
 
 test('a one-time password given in the browser is good for one change', async () => {
@@ -130,33 +91,4 @@ test('npm login --auth-type=legacy asks for the code where there is a second fac
   expect([done.status, done.json.token]).toEqual([201, expect.stringMatching(/^ent_/)])
   const basic = `Basic ${Buffer.from('kim:kim-password').toString('base64')}`
   expect((await anybody.get('/-/whoami', { authorization: basic })).status).toBe(401)
-})
-
-test('npm token create, list and revoke honour limits', async () => {
-  await using app = await testApp()
-  await using folder = await temporaryFolder()
-  const { token = '' } = await app.user('kim')
-  const npm = await Client.open('npm', { folder: folder.path, registry: app.url, token })
-  const body = {
-    password: 'kim-password',
-    name: 'ci',
-    expires: 7,
-    scopes: ['@kim'],
-    packages_and_scopes_permission: 'read-write',
-  }
-  const user = app.anonymous()
-  const made = await user.send('POST', '/-/npm/v1/tokens', {
-    body,
-    headers: { authorization: `Bearer ${token}` },
-  })
-  expect(made.json).toMatchObject({ scopes: [{ name: '@kim', type: 'scope' }], readonly: false })
-  const elsewhere = { ...body, cidr_whitelist: ['192.0.2.0/24'] }
-  const bound = await user.send('POST', '/-/npm/v1/tokens', {
-    body: elsewhere,
-    headers: { authorization: `Bearer ${token}` },
-  })
-  expect((await user.get('/-/whoami', { authorization: `Bearer ${bound.json.token}` })).status).toBe(403)
-  expect((await npm.run('token', 'list', '--json')).output).toContain('192.0.2.0/24')
-  expect(await npm.run('token', 'revoke', made.json.key)).toMatchObject({ code: 0 })
-  expect((await user.get('/-/whoami', { authorization: `Bearer ${made.json.token}` })).status).toBe(401)
 })

@@ -1,16 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 
 const SCRIPT = '/usr/bin/script'
-const NPM = join(import.meta.dirname, '../../node_modules/npm/bin/npm-cli.js')
 
-/** Why npm cannot be asked at a terminal here; undefined when it can. `script` (util-linux) lends the pseudo-terminal. */
+/** Why no client can be asked at a terminal here; undefined when it can. `script` (util-linux) lends the pseudo-terminal. */
 export const noTerminal = existsSync(SCRIPT) ? undefined : `${SCRIPT} is not there`
 
-/** npm as somebody uses it who sits before it: it asks, and is answered. */
+/** A client as somebody uses it who sits before it: it asks, and is answered. */
 export class Terminal {
   readonly ended: Promise<{ readonly code: number; readonly output: string }>
   readonly #child: ChildProcess
@@ -31,23 +28,11 @@ export class Terminal {
     )
   }
 
-  /** Starts npm in `folder`, which holds its `.npmrc`, too. */
-  static async npm(folder: string, args: readonly string[]): Promise<Terminal> {
-    const command = [process.execPath, NPM, ...args].map((word) => `'${word}'`).join(' ')
-    const child = spawn(SCRIPT, ['-qfec', command, '/dev/null'], {
-      cwd: folder,
-      env: {
-        PATH: `${join(process.execPath, '..')}:/usr/bin:/bin`,
-        HOME: folder,
-        TERM: 'dumb',
-        SHELL: '/bin/sh',
-        npm_config_cache: join(folder, 'npm-cache'),
-        npm_config_update_notifier: 'false',
-        npm_config_progress: 'false',
-        npm_config_browser: 'false',
-      },
-    })
-    return new Terminal(child)
+  /** Starts a command there. */
+  static start(words: readonly string[], { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv }): Terminal {
+    const command = words.map((word) => `'${word}'`).join(' ')
+    const settings = { ...env, TERM: 'dumb', SHELL: '/bin/sh' }
+    return new Terminal(spawn(SCRIPT, ['-qfec', command, '/dev/null'], { cwd, env: settings }))
   }
 
   /** Resolves with what matches, once it stands on the screen, behind what was waited for before. */
@@ -71,10 +56,4 @@ export class Terminal {
     await this.printed(question)
     this.#child.stdin?.write(`${line}\n`)
   }
-}
-
-/** Points npm at a registry, as somebody who is logged in there or not. */
-export function writeNpmrc(folder: string, { url, token }: { url: string; token?: string }): Promise<void> {
-  const login = token === undefined ? '' : `//${new URL(url).host}/:_authToken=${token}\n`
-  return writeFile(join(folder, '.npmrc'), `registry=${url}/\n${login}`)
 }
