@@ -222,9 +222,9 @@ export class Packages {
 
   async #fromUpstream(name: PackageName): Promise<PackageRow> {
     if (!this.#mirror.hasUpstream || name.host !== '') return this.#missing(name)
-    // A claimed scope never goes upstream, or whoever takes the name there could slip into our installs.
+    // A claimed scope never goes upstream, in no spelling, or whoever takes the name there could slip into our installs.
     const { scope } = splitNpmName(npmNameOf(name))
-    if (scope !== undefined && (await findNamespace(this.#context.storage.sql.read, scope)))
+    if (scope !== undefined && (await findNamespace(this.#context.storage.sql.read, scope.toLowerCase())))
       return this.#missing(name)
     return this.#mirror.refresh(npmNameOf(name))
   }

@@ -14,7 +14,11 @@ export class RoutedUpstream implements Upstream {
   readonly #routes: readonly { readonly pattern: RegExp; readonly upstream: Upstream }[]
 
   constructor(routes: readonly UpstreamRoute[]) {
-    this.#routes = routes.map(({ match, upstream }) => ({ pattern: patternOf(match), upstream }))
+    // In every spelling: a name that differs in its case alone must not slip past its route.
+    this.#routes = routes.map(({ match, upstream }) => ({
+      pattern: new RegExp(patternOf(match), 'i'),
+      upstream,
+    }))
     this.origins = routes.flatMap(({ upstream }) => upstream.origins)
   }
 
