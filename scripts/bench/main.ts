@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { load } from './load.ts'
 import { pinSelf, type Started, startServer } from './process.ts'
+import { searching } from './search.ts'
 import { publish, type Target, tarball } from './seed.ts'
 
-const help = `npm run bench -- [--seconds 2] [--runs 3] [--connections 16] [--versions 1500]
+const help = `npm run bench -- [--seconds 2] [--runs 3] [--connections 16] [--versions 1500] [--packages 10000]
 
 Measures this registry beside a bare node:http server that sends the same bytes, on the same core, in turns. What counts
 are the ratios. Everything runs on loopback in a temporary folder.`
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '3' },
     connections: { type: 'string', default: '16' },
     versions: { type: 'string', default: '1500' },
+    packages: { type: 'string', default: '10000' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -40,6 +42,7 @@ async function bench(): Promise<void> {
       await seed(target)
       for (const one of cases()) await compare(server, one, folder)
       await publishing(target)
+      await searching(target, Number(values.packages))
       console.log(`memory after the load: ${mib(server.memory())}`)
     } finally {
       await server.stop()

@@ -1,7 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 
 export type Started = {
   readonly url: string
@@ -14,18 +16,23 @@ export type Started = {
 
 const pinning = canPin()
 
+export type Command = {
+  /** The program and its arguments. */
+  readonly command: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Where it will listen; absent: it says so itself (`listening on http://…`). */
+  readonly url?: string
+}
+
 /** Runs a server on the first core, where cores can be chosen, so that the load on the other does not take its time. */
-export async function startServer(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<Started> {
-  const command = [...(pinning ? ['taskset', '-c', '0'] : []), process.execPath, ...args]
+export async function startServer({ command, env, url: known }: Command): Promise<Started> {
+  const [program = '', ...args] = [...(pinning ? ['taskset', '-c', '0'] : []), ...command]
   const begin = performance.now()
-  const child = spawn(command[0] ?? '', command.slice(1), {
+  const child = spawn(program, args, {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', known === undefined ? 'pipe' : 'ignore', 'inherit'],
   })
-  const url = await listening(child)
+  const url = known === undefined ? await listening(child) : await answering(child, known)
   return {
     url,
     readyAfter: performance.now() - begin,
@@ -51,6 +58,28 @@ async function listening(child: ChildProcess): Promise<string> {
     return url.replace(/\/$/, '')
   }
   throw new Error('the server ended before it listened')
+}
+
+/** Resolves once anything answers there. */
+async function answering(child: ChildProcess, url: string): Promise<string> {
+  while (child.exitCode === null) {
+    const answered = await fetch(url).then(
+      (response) => response.arrayBuffer().then(() => true),
+      () => false,
+    )
+    if (answered) return url
+    await setTimeout(10)
+  }
+  throw new Error(`the server ended before it answered at ${url}`)
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // listening on TCP
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 function residentMiB(pid: number | undefined): number | undefined {

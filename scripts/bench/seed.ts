@@ -18,7 +18,7 @@ export async function tarball(name: string, version: string, size: number): Prom
 export async function publish(
   target: Target,
   name: string,
-  { version, bytes }: { version: string; bytes: Buffer },
+  { version, bytes, more }: { version: string; bytes: Buffer; more?: object },
 ): Promise<void> {
   const hash = (algorithm: string) => createHash(algorithm).update(bytes)
   const dist = { integrity: `sha512-${hash('sha512').digest('base64')}`, shasum: hash('sha1').digest('hex') }
@@ -29,7 +29,7 @@ export async function publish(
       _id: name,
       name,
       'dist-tags': { latest: version },
-      versions: { [version]: { ...manifest(name, version), dist } },
+      versions: { [version]: { ...manifest(name, version), ...more, dist } },
       _attachments: { [`${name}-${version}.tgz`]: { data: bytes.toString('base64'), length: bytes.length } },
     }),
   })

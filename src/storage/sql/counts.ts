@@ -20,7 +20,11 @@ export interface DayFigureRow {
   value: number
 }
 
+/** What speaks for a package among those that a search finds alike. */
 export interface PopularityRow {
   package_id: string
+  /** 0: never downloaded. */
   weight: number
+  /** ISO date of its latest version; null: none. */
+  date: string | null
 }

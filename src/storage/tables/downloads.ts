@@ -23,7 +23,10 @@ export async function addDownloads(tx: Tx, rows: readonly DownloadRow[]): Promis
 }
 
 /** Adds to what is counted already. */
-export async function addPopularity(tx: Tx, rows: readonly PopularityRow[]): Promise<void> {
+export async function addPopularity(
+  tx: Tx,
+  rows: readonly Pick<PopularityRow, 'package_id' | 'weight'>[],
+): Promise<void> {
   for (const some of portions(rows))
     await tx
       .insertInto('popularity')
@@ -59,11 +62,6 @@ export async function setDayFigures(tx: Tx, rows: readonly DayFigureRow[]): Prom
       conflict.columns(['day', 'name']).doUpdateSet((eb) => ({ value: eb.ref('excluded.value') })),
     )
     .execute()
-}
-
-export async function deleteCountsBefore(tx: Tx, day: Day): Promise<void> {
-  await tx.deleteFrom('download').where('day', '<', day).execute()
-  await tx.deleteFrom('day_figure').where('day', '<', day).execute()
 }
 
 /** Packages of these npm names that are here, mirrored ones too. */

@@ -5,6 +5,8 @@ import type { SearchEntryRow } from '../sql/search.ts'
 /** Whose packages are looked through besides public ones: nobody's, those an account maintains, or everybody's. */
 export type Viewer = 'anybody' | 'admin' | { readonly accountId: string }
 
+type Page = { readonly viewer: Viewer; readonly from: number; readonly limit: number }
+
 export type Found = PackageRow & Omit<SearchEntryRow, 'revision' | 'package_id'> & { readonly total: number }
 
 /**
@@ -12,38 +14,12 @@ export type Found = PackageRow & Omit<SearchEntryRow, 'revision' | 'package_id'>
  * more – by steps, so that a few downloads more say nothing –, then those whose latest version is newer. `total` is how many there are
  * on all pages together.
  */
-export function findEntries(
-  db: Reader,
-  terms: readonly string[],
-  page: { viewer: Viewer; from: number; limit: number },
-): Promise<Found[]> {
-  const { viewer, from, limit } = page
-  let ranked = db
-    .selectFrom(scoresOf(db, terms).as('scores'))
-    .innerJoin('package', 'package.id', 'scores.package_id')
-    .select(['package.id', 'scores.score', 'scores.step', 'scores.date'])
-    .select(sql<number>`count(*) over ()`.as('total'))
-    .where('package.host', '=', '')
-    .where('package.removed_at', 'is', null)
-  if (viewer !== 'admin')
-    ranked = ranked.where((is) =>
-      is.or([
-        is('package.access', '=', 'public'),
-        ...(viewer === 'anybody' ? [] : [is('package.id', 'in', maintainedBy(db, viewer.accountId))]),
-      ]),
-    )
+export function findEntries(db: Reader, terms: readonly string[], page: Page): Promise<Found[]> {
   // Wide rows are read for the page alone.
-  const found = ranked
-    .orderBy('scores.score', 'desc')
-    .orderBy('scores.step', 'desc')
-    .orderBy('scores.date', 'desc')
-    .orderBy('package.npm_name')
-    .limit(limit)
-    .offset(from)
   return db
-    .selectFrom(found.as('found'))
-    .innerJoin('package', 'package.id', 'found.id')
-    .innerJoin('search_entry', 'search_entry.package_id', 'found.id')
+    .selectFrom(terms.length === 0 ? listedByName(db, page) : rankedByFit(db, terms, page))
+    .innerJoin('package', 'package.id', 'found.package_id')
+    .innerJoin('search_entry', 'search_entry.package_id', 'found.package_id')
     .selectAll('package')
     .select(['search_entry.latest', 'search_entry.description', 'search_entry.keywords', 'search_entry.date'])
     .select('found.total')
@@ -54,29 +30,63 @@ export function findEntries(
     .execute()
 }
 
-/** How well each package fits that has all the terms, and what else speaks for it; alike where there are none. */
-function scoresOf(db: Reader, terms: readonly string[]) {
-  if (terms.length === 0)
-    return db
-      .selectFrom('search_entry')
-      .select('package_id')
-      .select([sql<number>`0`.as('score'), sql<number>`0`.as('step'), sql<string>`''`.as('date')])
+function rankedByFit(db: Reader, terms: readonly string[], { viewer, from, limit }: Page) {
   const fitting = db
     .selectFrom('search_term')
     .select(['package_id', (eb) => eb.fn.sum<number>('weight').as('score')])
     .where('term', 'in', terms)
+    .where('package_id', 'not in', hiddenFrom(db, viewer))
     .groupBy('package_id')
     .having((eb) => eb.fn.countAll(), '=', terms.length)
+  // Engines disagree on where null stands in an order.
+  const step = sql<number>`coalesce(floor(ln(nullif(popularity.weight, 0))), -1)`
+  const date = sql<string>`coalesce(popularity.date, '')`
   return db
-    .selectFrom(fitting.as('fitting'))
-    .innerJoin('search_entry', 'search_entry.package_id', 'fitting.package_id')
+    .with(
+      (cte) => cte('fitting').materialized(),
+      () => fitting,
+    )
+    .selectFrom('fitting')
     .leftJoin('popularity', 'popularity.package_id', 'fitting.package_id')
-    .select(['fitting.package_id', 'fitting.score'])
+    .select(['fitting.package_id', 'fitting.score', step.as('step'), date.as('date')])
+    .select(sql<number>`(select count(*) from fitting)`.as('total'))
+    .orderBy('score', 'desc')
+    .orderBy('step', 'desc')
+    .orderBy('date', 'desc')
+    .orderBy('fitting.package_id')
+    .limit(limit)
+    .offset(from)
+    .as('found')
+}
+
+function listedByName(db: Reader, { viewer, from, limit }: Page) {
+  const listed = db.selectFrom('package').where('host', '=', '').where('id', 'not in', hiddenFrom(db, viewer))
+  return listed
+    .select(['id as package_id', sql<number>`0`.as('score'), sql<number>`0`.as('step')])
     .select([
-      // Engines disagree on where null stands in an order.
-      sql<number>`coalesce(floor(ln(popularity.weight)), -1)`.as('step'),
-      sql<string>`coalesce(search_entry.date, '')`.as('date'),
+      sql<string>`''`.as('date'),
+      sql<number>`(${listed.select((eb) => eb.fn.countAll().as('total'))})`.as('total'),
     ])
+    .orderBy('npm_name')
+    .limit(limit)
+    .offset(from)
+    .as('found')
+}
+
+function hiddenFrom(db: Reader, viewer: Viewer) {
+  const hidden = db
+    .selectFrom('package')
+    .select('id')
+    // Word for word as the index package_hidden has it, or SQLite would not use that.
+    .where(sql<boolean>`(access <> 'public' or removed_at is not null or host <> '')`)
+  if (viewer === 'anybody') return hidden
+  return hidden.where((is) =>
+    is.or([
+      is('removed_at', 'is not', null),
+      is('host', '<>', ''),
+      ...(viewer === 'admin' ? [] : [is('id', 'not in', maintainedBy(db, viewer.accountId))]),
+    ]),
+  )
 }
 
 function maintainedBy(db: Reader, accountId: string) {
@@ -135,6 +145,12 @@ export async function replaceEntry(
     .insertInto('search_entry')
     .values(row)
     .onConflict((conflict) => conflict.column('package_id').doUpdateSet(content))
+    .execute()
+  const { date } = row
+  await tx
+    .insertInto('popularity')
+    .values({ package_id, weight: 0, date })
+    .onConflict((conflict) => conflict.column('package_id').doUpdateSet({ date }))
     .execute()
   await tx.deleteFrom('search_term').where('package_id', '=', package_id).execute()
   const rows = [...terms].map(([term, weight]) => ({ term, package_id, weight }))
