@@ -1,29 +1,39 @@
 import { expect } from 'vitest'
-import { ADD } from '../clients/client.ts'
+import { ADD, type ClientName } from '../clients/client.ts'
 import { ALL, NPM, PNPM, row } from './rows.ts'
-import { fails, forget, frozen, installed, publishTree, works } from './stage.ts'
+import {
+  fails,
+  forget,
+  frozen,
+  installed,
+  publishTree,
+  type RegistryChoice,
+  type Stage,
+  works,
+} from './stage.ts'
 
 const TARBALL = /\.tgz$/
 
 row(
   { number: 1, statement: 'scoped and unscoped packages install with what they need', clients: ALL },
-  async (stage, name) => {
-    const { wire, kim } = await stage.registry()
-    await publishTree(kim)
-    const client = await stage.client(name, wire)
-    await works(client, ...ADD[client.family], 'dep-a', '@kim/box')
-    expect(await installed(client, '@kim/box')).toBe('2.0.0')
-    expect(await installed(client, 'dep-a')).toBe('1.1.0')
-  },
+  async (stage, name) => void (await installsTree(stage, name)),
 )
+
+/** Resolves to the client and its wire, for more. */
+async function installsTree(stage: Stage, name: ClientName, options: RegistryChoice = {}) {
+  const { wire, kim } = await stage.registry(options)
+  await publishTree(kim)
+  const client = await stage.client(name, wire)
+  await works(client, ...ADD[client.family], 'dep-a', '@kim/box')
+  expect(await installed(client, '@kim/box')).toBe('2.0.0')
+  expect(await installed(client, 'dep-a')).toBe('1.1.0')
+  return { client, wire }
+}
 
 row(
   { number: 2, statement: 'a lock file installs with a cold cache, without metadata for most', clients: ALL },
   async (stage, name) => {
-    const { wire, kim } = await stage.registry()
-    await publishTree(kim)
-    const client = await stage.client(name, wire)
-    await works(client, ...ADD[client.family], 'dep-a', '@kim/box')
+    const { client, wire } = await installsTree(stage, name)
     await forget(client)
     // pnpm 11 and 12 ask for metadata all the same: to judge a release's age.
     if (name !== 'pnpm' && name !== 'pnpm@12')
@@ -71,6 +81,17 @@ row(
     await client.write('pnpm-workspace.yaml', 'minimumReleaseAge: 1440\nminimumReleaseAgeStrict: false\n')
     await client.run(...ADD.pnpm, 'dep-b')
     expect(wire.lines(/^GET \/dep-b$/)).toHaveLength(1)
+  },
+)
+
+row(
+  { number: 11, statement: 'all of it holds under a path of the host', clients: ALL },
+  async (stage, name) => {
+    const { client, wire } = await installsTree(stage, name, { wire: { under: '/npm/private' } })
+    await forget(client)
+    await works(client, ...frozen(client))
+    expect(await installed(client, 'dep-a')).toBe('1.1.0')
+    for (const { path } of wire.heard) expect(path).toMatch(/^\/npm\/private\//)
   },
 )
 

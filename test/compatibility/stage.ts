@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { Client, type ClientName } from '../clients/client.ts'
@@ -6,7 +6,7 @@ import { type TestApp, type TestAppOptions, testApp } from '../support/app.ts'
 import type { NpmUser } from '../support/npm-user.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { type ScriptedPackages, type ScriptedUpstream, startUpstream } from '../support/upstream.ts'
-import { Wire } from './wire.ts'
+import { Wire, type WireOptions } from './wire.ts'
 
 export type Opened = { readonly app: TestApp; readonly wire: Wire; readonly kim: NpmUser }
 export type ClientChoice = {
@@ -14,6 +14,8 @@ export type ClientChoice = {
   readonly path?: string
   readonly token?: string | undefined
 }
+
+export type RegistryChoice = TestAppOptions & { readonly wire?: WireOptions }
 
 /** What one row plays on: registries, wires and clients, all gone when it ends. */
 export class Stage implements AsyncDisposable {
@@ -31,10 +33,12 @@ export class Stage implements AsyncDisposable {
     return new Stage(path, things)
   }
 
-  /** An empty registry, a wire to it, and kim, who has an account. */
-  async registry(options: TestAppOptions = {}): Promise<Opened> {
-    const app = this.#things.use(await testApp(options))
-    const wire = this.#things.use(await Wire.to(app.url))
+  /** An empty registry, a wire to it, and kim, who has an account. Mounted under a path, it is told its public address. */
+  async registry({ wire: options = {}, ...rest }: RegistryChoice = {}): Promise<Opened> {
+    const wire = this.#things.use(await Wire.open(options))
+    const publicUrl = options.under === undefined ? {} : { publicUrl: wire.url }
+    const app = this.#things.use(await testApp({ ...rest, ...publicUrl }))
+    wire.leadTo(app.url)
     return { app, wire, kim: await app.user('kim') }
   }
 
@@ -64,6 +68,46 @@ export async function publishTree(kim: NpmUser): Promise<void> {
   await kim.publish('dep-b', '1.0.0', { files: { 'index.js': 'module.exports = "b"' } })
   await kim.publish('dep-a', '1.1.0', { manifest: { dependencies: { 'dep-b': '^1.0.0' } } })
   await kim.publish('@kim/box', '2.0.0', { manifest: { dependencies: { 'dep-b': '*' } } })
+}
+
+/** Makes the client's project a package, with an index.js. */
+export async function writePackage(client: Client, manifest: { name: string; version: string }) {
+  await client.write('package.json', { main: 'index.js', ...manifest })
+  await client.write('index.js', `// ${manifest.version}\n`)
+  // It publishes nothing that has no lock file.
+  if (client.family === 'berry') await works(client, 'install')
+}
+
+/** What publishes the project, in each client's words. */
+export function publishing(client: Client): readonly string[] {
+  const words = {
+    npm: ['publish'],
+    pnpm: ['publish', '--no-git-checks'],
+    yarn: ['publish', '--non-interactive'],
+    berry: ['npm', 'publish'],
+    bun: ['publish'],
+  }
+  return words[client.family]
+}
+
+/** Marks a version as npm deprecate does; an empty text takes the mark away. */
+export async function deprecate(
+  kim: NpmUser,
+  name: string,
+  { version, text }: Record<'version' | 'text', string>,
+) {
+  const path = `/${name.replace('/', '%2f')}`
+  const { json } = await kim.get(`${path}?write=true`)
+  json.versions[version].deprecated = text
+  expect((await kim.send('PUT', path, { body: json })).status).toBe(201)
+}
+
+/** An empty project again, with the caches of before. */
+export async function anew(client: Client): Promise<void> {
+  for (const file of await readdir(client.project))
+    if (!/^(?:\.npmrc|\.yarnrc\.yml|pnpm-workspace\.yaml)$/.test(file))
+      await rm(join(client.project, file), { recursive: true })
+  await client.write('package.json', { name: 'project', version: '1.0.0', private: true })
 }
 
 /** The version that lies in the project's node_modules. */
