@@ -283,6 +283,8 @@ export interface Sql {
   /** For selects only. */
   readonly read: Reader
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Runs `work` on the database as it is at this moment, whatever is written meanwhile. It may take its time: nobody waits for it. */
+  snapshot<T>(work: (db: Reader) => Promise<T>): Promise<T>
   /**
    * The shortest way for a hot select: `query` is compiled once and run with other parameters each time, past Kysely.
    * Resolves to the first row or undefined.

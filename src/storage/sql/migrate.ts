@@ -55,6 +55,11 @@ export async function pendingOf(db: Sql, migrations: readonly Migration[]): Prom
   return unapplied(await listApplied(db.read), migrations).map(({ name }) => name)
 }
 
+/** The names of the migrations that made the schema what it is. */
+export async function appliedMigrations(db: Sql): Promise<string[]> {
+  return (await listApplied(db.read)).map(({ name }) => name).toSorted()
+}
+
 type Applied = { readonly name: string; readonly checksum: string }
 
 async function applyNext(db: ScriptableSql, tx: Tx, migrations: readonly Migration[]) {

@@ -46,6 +46,11 @@ class PostgresSql implements ScriptableSql {
     return retrying(() => this.#write.transaction().execute(work), isRivalry)
   }
 
+  snapshot<T>(work: (db: Reader) => Promise<T>): Promise<T> {
+    const moment = this.read.transaction().setIsolationLevel('repeatable read').setAccessMode('read only')
+    return moment.execute(work)
+  }
+
   async first<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R | undefined> {
     const statement = { name: this.#nameOf(query), text: query.sql, values: [...parameters] }
     try {

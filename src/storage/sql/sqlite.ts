@@ -22,7 +22,7 @@ export function openSqlite(path: string, synchronous: 'full' | 'off' = 'full'): 
     const writer = new SqliteFile(path, 'write')
     try {
       writer.exec(`pragma journal_mode = wal; pragma synchronous = ${synchronous}; pragma foreign_keys = on`)
-      return new SqliteSql(writer, new SqliteFile(path, 'read'))
+      return new SqliteSql(writer, () => new SqliteFile(path, 'read'))
     } catch (error) {
       writer.close()
       throw error
@@ -38,14 +38,17 @@ class SqliteSql implements ScriptableSql {
   readonly engine = 'sqlite'
   readonly read: Reader
   readonly #reader: SqliteFile
+  readonly #openReader: () => SqliteFile
   readonly #writer: SqliteFile
   readonly #write: Kysely<Database>
   readonly #memory: RowMemory
   #lastTransaction: Promise<unknown> = Promise.resolve()
 
-  constructor(writer: SqliteFile, reader: SqliteFile) {
+  constructor(writer: SqliteFile, openReader: () => SqliteFile) {
+    const reader = openReader()
     this.#writer = writer
     this.#reader = reader
+    this.#openReader = openReader
     this.#write = new Kysely<Database>({ dialect: dialectOver(writingDriver(writer)) })
     this.read = new Kysely<Database>({ dialect: dialectOver(readingDriver(reader)) })
     this.#memory = new RowMemory(() => reader.dataVersion())
@@ -58,6 +61,18 @@ class SqliteSql implements ScriptableSql {
       .finally(() => this.#memory.forget())
     this.#lastTransaction = run.catch(() => {})
     return run
+  }
+
+  /** A connection of its own: what the write-ahead log holds is folded into the file once it has read enough. */
+  async snapshot<T>(work: (db: Reader) => Promise<T>): Promise<T> {
+    const file = this.#openReader()
+    try {
+      file.exec('begin')
+      file.first('select count(*) from sqlite_schema', []) // the first read, not begin, chooses the moment
+      return await work(new Kysely<Database>({ dialect: dialectOver(readingDriver(file)) }))
+    } finally {
+      file.close()
+    }
   }
 
   async first<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R | undefined> {
