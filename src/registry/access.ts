@@ -9,6 +9,9 @@ import type { TwoFactor } from './two-factor.ts'
 
 const LIMITED = 'This token is limited to other packages or namespaces.'
 
+/** What somebody wants to do to a package; `manage` is all that is not named. */
+export type Deed = 'publish' | 'stage' | 'tag' | 'manage'
+
 /** Who may do what: one function a permission. Each returns quietly or throws the Fault that says what is missing. */
 export class Access {
   readonly #context: Context
@@ -54,14 +57,17 @@ export class Access {
   }
 
   /** Change an existing package: an accepted member of one of its accepted maintainers, or an administrator. */
-  async write(caller: Caller, head: PackageHead): Promise<User> {
+  async write(caller: Caller, head: PackageHead, deed: Deed = 'manage'): Promise<User> {
     const user = this.writer(caller)
+    mayBuild(user, deed)
     this.#ownHost(head.name)
     const spec = specOf(head.name, this.#context.host())
     if (!user.admin && !(await this.#maintains(user, head)))
       throw new Fault(head.access === 'public' ? 'NOT_A_MAINTAINER' : 'PACKAGE_NOT_FOUND', { spec })
     if (!covers(user, head.name)) throw new Fault('FORBIDDEN', { why: LIMITED })
-    await this.#twoFactor.demand(user, head.requireTfa ? { spec } : undefined)
+    // A build has no second factor: whoever trusted it gave theirs. What is staged waits for somebody who gives one.
+    if (!user.build && deed !== 'stage')
+      await this.#twoFactor.demand(user, head.requireTfa ? { spec } : undefined)
     return user
   }
 
@@ -84,6 +90,7 @@ export class Access {
   /** Take a name that nobody has here yet, as far as the token and the second factor are concerned. */
   async claim(caller: Caller, name: PackageName): Promise<User> {
     const user = this.writer(caller)
+    mayBuild(user, 'publish')
     if (!covers(user, name)) throw new Fault('FORBIDDEN', { why: LIMITED })
     await this.#twoFactor.demand(user, undefined)
     return user
@@ -127,6 +134,17 @@ export class Access {
   #maintains(user: User, head: PackageHead): Promise<boolean> {
     return isMaintainer(this.#context.storage.sql.read, head.id, user.id)
   }
+}
+
+/** FORBIDDEN for a trusted build whose rule does not say so. */
+function mayBuild({ build }: User, deed: Deed): void {
+  if (!build) return
+  const { permissions } = build
+  if (deed === 'manage')
+    throw new Fault('FORBIDDEN', { why: 'A trusted build may publish and set dist-tags, nothing else.' })
+  if (permissions.includes('createPackage')) return
+  if (deed === 'stage' && permissions.includes('createStagedPackage')) return
+  throw new Fault('FORBIDDEN', { why: 'This trusted build may only stage: use npm stage publish.' })
 }
 
 /** Whether the token used, if one was, may touch this package. */

@@ -27,6 +27,8 @@ export type Caller =
       readonly limits?: TokenLimits
       /** Whether the token needs no second factor where only the account asks for one. */
       readonly bypassesTfa?: boolean
+      /** The trusted build that the token was given to: it publishes, stages and tags as its rule says, and changes nothing else. */
+      readonly build?: { readonly id: string; readonly type: string; readonly permissions: readonly string[] }
       /** The one-time password that came with this very request, and the address it came from. */
       readonly otp?: string
       readonly address?: string

@@ -23,7 +23,7 @@ import {
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
 import { removeVersions, yankVersions } from '../storage/tables/versions.ts'
-import type { Access } from './access.ts'
+import type { Access, Deed } from './access.ts'
 import { tell } from './audit.ts'
 import { Claims, maintainerRow } from './claims.ts'
 import type { Context } from './context.ts'
@@ -163,13 +163,13 @@ export class Packages {
   }
 
   /** The package, if it is ours and the caller may change it. PACKAGE_NOT_FOUND, NOT_A_MAINTAINER… */
-  async writable(caller: Caller, name: PackageName): Promise<PackageHead> {
+  async writable(caller: Caller, name: PackageName, deed: Deed = 'manage'): Promise<PackageHead> {
     this.#access.writer(caller)
     if (name.host !== '') throw new Fault('REMOTE_HOST', { host: name.host })
     const row = await this.#find(name)
     if (row?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: row.npm_name })
     if (!row || row.removed_at !== null) return this.#missing(name)
-    await this.#access.write(caller, headOf(row))
+    await this.#access.write(caller, headOf(row), deed)
     return headOf(row)
   }
 
@@ -177,14 +177,18 @@ export class Packages {
    * Whether the caller may publish under this name, decided before any byte of content is taken: an existing package by the right to
    * change it; a new one by the right to make it, which npm's publish claims on the way.
    */
-  async mayPublish(caller: Caller, name: PackageName, missing: 'create' | 'refuse'): Promise<User> {
+  async mayPublish(
+    caller: Caller,
+    name: PackageName,
+    { missing, deed = 'publish' }: { missing: 'create' | 'refuse'; deed?: Deed },
+  ): Promise<User> {
     const user = this.#access.writer(caller)
     if (name.host !== '') throw new Fault('REMOTE_HOST', { host: name.host })
     const row = await this.#find(name)
     if (row?.source === 'local') {
       // Who may not know of a private package hears what they would of a new one.
       if (!(await this.#mayRead(async () => user, headOf(row)))) await this.#access.create(user, name)
-      return this.#access.write(user, headOf(row))
+      return this.#access.write(user, headOf(row), deed)
     }
     if (missing === 'refuse' && !row) {
       await this.#access.create(user, name)

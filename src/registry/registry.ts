@@ -16,7 +16,7 @@ import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
 import { Discovery } from './discovery.ts'
 import { Documents } from './documents.ts'
-import { DownloadCounts } from './downloads.ts'
+import type { DownloadCounts } from './downloads.ts'
 import { Federation } from './federation.ts'
 import { Identities } from './identities.ts'
 import { Keys } from './keys.ts'
@@ -36,20 +36,22 @@ import type { Policy, PolicyRules } from './policy.ts'
 import { Prefetch } from './prefetch.ts'
 import { Sealer } from './seal.ts'
 import { Search } from './search.ts'
+import { createServices, type ServiceOptions } from './services.ts'
 import { Sessions } from './sessions.ts'
 import { SignUp } from './sign-up.ts'
 import { Signer } from './signer.ts'
 import { Stars } from './stars.ts'
-import { Stats } from './stats.ts'
-import { Tally } from './tally.ts'
+import type { Stats } from './stats.ts'
+import type { Tally } from './tally.ts'
 import { Tokens } from './tokens.ts'
+import type { Trust } from './trust.ts'
 import { TwoFactor } from './two-factor.ts'
 import { Upkeep } from './upkeep.ts'
 import type { Upstream } from './upstream.ts'
 import { Versions } from './versions.ts'
 import { Visibility } from './visibility.ts'
-import { Courier, type CourierOptions } from './webhooks/courier.ts'
-import { Webhooks } from './webhooks.ts'
+import type { Courier } from './webhooks/courier.ts'
+import type { Webhooks } from './webhooks.ts'
 
 /** The rules of the registry, whole: what every door, page and command works through. */
 export interface Registry {
@@ -92,6 +94,8 @@ export interface Registry {
   readonly downloads: DownloadCounts
   readonly tally: Tally
   readonly stats: Stats
+  /** Builds that publish without a token of their own. */
+  readonly trust: Trust
   readonly webhooks: Webhooks
   /** Sends what webhooks are to be told, once it is started. */
   readonly courier: Courier
@@ -108,7 +112,7 @@ export interface Registry {
   close(): Promise<void>
 }
 
-export type RegistryDeps = {
+export type RegistryDeps = ServiceOptions & {
   readonly storage: Storage
   readonly clock: Clock
   readonly log: Log
@@ -121,8 +125,6 @@ export type RegistryDeps = {
   /** Absent: nothing is mirrored. */
   readonly upstream?: Upstream
   readonly mirrorPolicy: MirrorPolicy
-  /** Absent: webhooks lead to public addresses alone. */
-  readonly webhooks?: CourierOptions
   /** Absent: every mirrored version is offered. */
   readonly policyRules?: PolicyRules
   /** Other registries of this API, whose packages are fetched under their own hosts; closed with the registry. */
@@ -142,8 +144,9 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const signer = deps.signingKey === undefined ? undefined : new Signer(deps.signingKey)
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
-  const figures = createFigures(context, { access, packages, metrics: mirror.metrics })
-  const hooks = createWebhooks(deps, context, { access, packages, sealer, network })
+  const { audit } = people
+  const { metrics } = mirror
+  const services = createServices(context, { access, packages, network, sealer, audit, metrics }, deps)
   return {
     access,
     ...people,
@@ -154,12 +157,10 @@ export function createRegistry(deps: RegistryDeps): Registry {
     documents,
     contents,
     network,
-    known: mirror.known,
     cache,
     discovery: new Discovery(context, packages),
     search,
-    ...figures,
-    ...hooks,
+    ...services,
     versions: new Versions(context, { packages, content, federation, signer }),
     upkeep: new Upkeep(context, content),
     ...createProvisions(context, { packages, documents, mirror }),
@@ -168,13 +169,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     ...createIntake(context, access),
     ready: () => storage.sql.ping(),
     async close() {
-      await Promise.all([
-        tokens.flush(),
-        cache.flush(),
-        search.close(),
-        figures.tally.close(),
-        hooks.courier.close(),
-      ])
+      const counted = [tokens.flush(), cache.flush(), services.tally.close()]
+      await Promise.all([...counted, search.close(), services.courier.close()])
       await Promise.all([mirror.close(), federation.close()])
     },
   }
@@ -217,6 +213,7 @@ function createAssurances(
     advisories: new Advisories(context, { ...origin, known }),
     keys: new Keys(context, { ...origin, own: signer?.keys ?? [] }),
     attestations: new Attestations(context, { ...origin, packages }),
+    known,
   }
 }
 
@@ -244,27 +241,6 @@ function createOrigins(deps: RegistryDeps, context: Context, content: ContentSto
   const cache = new Cache(context)
   const contents = new Contents(context, { content, mirror, federation, cache })
   return { network, mirror, federation, cache, contents }
-}
-
-/** What is counted. */
-function createFigures(
-  context: Context,
-  { access, packages, metrics }: { access: Access; packages: Packages; metrics: Metrics },
-) {
-  return {
-    downloads: new DownloadCounts(context, packages),
-    tally: new Tally(context, metrics),
-    stats: new Stats(context, access),
-  }
-}
-
-/** Who is told of changes, and how. */
-function createWebhooks(
-  { webhooks: options = { privateAddresses: false } }: RegistryDeps,
-  context: Context,
-  parts: { access: Access; packages: Packages; sealer: Sealer; network: Network },
-) {
-  return { webhooks: new Webhooks(context, parts), courier: new Courier(context, { ...parts, options }) }
 }
 
 /** What brings packages here before anybody asks for them. */

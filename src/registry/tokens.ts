@@ -163,6 +163,7 @@ export function newToken(
     namespaces: isLimited ? JSON.stringify(namespaces) : null,
     cidr: grant.cidr?.length ? JSON.stringify(grant.cidr.map(parseCidr)) : null,
     bypass_at: grant.bypassesTfa ? now : null,
+    trust_id: null,
   }
   return { row, secret }
 }
@@ -173,12 +174,18 @@ function callerOf(row: TokenWithAccount): Caller {
     kind: 'user',
     id: row.account_id,
     name: row.name,
-    admin: row.role === 'admin',
+    // A build acts for the package alone, whoever trusts it.
+    admin: row.role === 'admin' && row.trust_id === null,
     mayPublish: row.access === 'publish',
     tokenId: row.id,
     bypassesTfa: row.bypass_at !== null,
     ...(limits && { limits }),
+    ...(row.trust_id !== null && { build: buildOf(row) }),
   }
+}
+
+function buildOf({ trust_id, trust_type, permissions }: TokenWithAccount): NonNullable<User['build']> {
+  return { id: trust_id ?? '', type: trust_type ?? '', permissions: listOf(permissions) }
 }
 
 /** The address or network as written, if it is one. */
@@ -209,7 +216,7 @@ function addNetwork(list: BlockList, text: string): void {
   else list.addSubnet(address, Number(prefix), family)
 }
 
-/** A column written by newToken. */
+/** A column that holds a JSON list. */
 function listOf(column: string | null): string[] {
   return column === null ? [] : JSON.parse(column)
 }

@@ -30,6 +30,7 @@ import {
   type PublishRequest,
   type User,
 } from './model.ts'
+import { npmUserOf } from './npm-user.ts'
 import { checkRevision, headOf, type Packages } from './packages.ts'
 import { type Made, makeContent } from './publish-content.ts'
 import type { Signer } from './signer.ts'
@@ -68,7 +69,7 @@ export class Versions {
    * INVALID_…, NOT_A_…, NAME_IS_UPSTREAM, VERSION_EXISTS, INTEGRITY_MISMATCH.
    */
   async publish(caller: Caller, request: PublishRequest): Promise<Published> {
-    const user = await this.#packages.mayPublish(caller, request.name, request.missing)
+    const user = await this.#packages.mayPublish(caller, request.name, request)
     const version = parseVersion(request.version)
     checkAccess(request.name, request.access)
     if (request.provenance !== undefined) attestationOf(request.provenance)
@@ -87,7 +88,7 @@ export class Versions {
     caller: Caller,
     request: Pick<PublishRequest, 'missing' | 'name' | 'version'>,
   ): Promise<void> {
-    await this.#packages.mayPublish(caller, request.name, request.missing)
+    await this.#packages.mayPublish(caller, request.name, request)
     parseVersion(request.version)
     const head = await this.#packages.findOwn(request.name)
     if (head && (await findVersion(this.#context.storage.sql.read, head.id, request.version)))
@@ -157,7 +158,7 @@ export class Versions {
 
   /** Puts `tag` on an existing version. INVALID_TAG, VERSION_NOT_FOUND. */
   async setTag(caller: Caller, name: PackageName, change: { tag: string; version: string }): Promise<void> {
-    const head = await this.#packages.writable(caller, name)
+    const head = await this.#packages.writable(caller, name, 'tag')
     const { tag, version } = change
     parseTag(tag)
     if (semver.valid(version) === null) this.#missing(name, version)
@@ -171,7 +172,7 @@ export class Versions {
 
   /** NOT_FOUND; `latest` cannot be removed, since clients cannot do without it. */
   async removeTag(caller: Caller, name: PackageName, tag: string): Promise<void> {
-    const head = await this.#packages.writable(caller, name)
+    const head = await this.#packages.writable(caller, name, 'tag')
     if (tag === 'latest') throw new Fault('INVALID_TAG', { tag, why: 'a package always has a "latest"' })
     await this.#change(caller, { head, kind: 'tag' }, async (tx) => {
       if (!(await deleteTag(tx, head.id, tag))) throw new Fault('NOT_FOUND', { what: `tag ${tag}` })
@@ -244,7 +245,7 @@ export class Versions {
       this.#content.keepTree(made.files),
       blobs.ingestText(entropicManifest(made.files, maps)),
     ])
-    const manifest = { ...made.manifest, _npmUser: { name: user.name } }
+    const manifest = { ...made.manifest, _npmUser: npmUserOf(user) }
     return {
       package_id: '',
       version: request.version,
@@ -291,7 +292,7 @@ export class Versions {
       return await this.#context.storage.sql.transaction((tx) => this.#write(tx, user, { request, row }))
     } catch (error) {
       if (!(error instanceof Conflict) || tries === 0) throw error
-      await this.#packages.mayPublish(user, request.name, request.missing)
+      await this.#packages.mayPublish(user, request.name, request)
       const repeated = await this.#refuseExisting(user, request)
       return repeated ? repeated.head : this.#insert(user, request, { row, tries: tries - 1 })
     }

@@ -121,6 +121,7 @@ export function configuredRegistry(
       staleLimit: config.staleLimit,
       ...(mode && { mode }),
     },
+    issuers: { issuers: config.trustedIssuers, connect: (url) => connectTo(config, { url }) },
     webhooks: { privateAddresses: config.webhookPrivate },
     policyRules: rulesOf(config),
     ...(upstream && { upstream }),

@@ -48,6 +48,8 @@ export class Client {
   readonly family: Family
   readonly home: string
   readonly project: string
+  /** Variables of its own, such as a build server sets. */
+  readonly variables: Record<string, string> = {}
 
   private constructor(name: ClientName, home: string) {
     this.name = name
@@ -132,6 +134,7 @@ export class Client {
       BUN_INSTALL_CACHE_DIR: join(this.home, 'bun-cache'),
       COREPACK_ENABLE_STRICT: '0',
       CI: '1',
+      ...this.variables,
     }
   }
 }

@@ -8,6 +8,7 @@ import type { Limits } from '../../src/registry/context.ts'
 import type { PolicyRules } from '../../src/registry/policy.ts'
 import { createRegistry, type Registry } from '../../src/registry/registry.ts'
 import { newSigningKey } from '../../src/registry/signer.ts'
+import type { Issuer } from '../../src/registry/trust/issuers.ts'
 import { createUpstream, type Upstream } from '../../src/registry/upstream.ts'
 import type { CourierOptions } from '../../src/registry/webhooks/courier.ts'
 import { createApp } from '../../src/server/app.ts'
@@ -34,6 +35,8 @@ export type TestAppOptions = {
   readonly peers?: readonly string[]
   readonly offline?: boolean
   readonly webhooks?: CourierOptions
+  /** Whose identity tokens are believed; absent: nobody's. */
+  readonly issuers?: readonly Issuer[]
   /** Which mirrored versions are offered; absent: all. */
   readonly rules?: PolicyRules
   readonly clock?: Clock
@@ -187,6 +190,9 @@ function makeRegistry(storage: Storage, host: string, options: TestAppOptions): 
     log: silentLog,
     limits: { ...limits, ...options.limits },
     ...(options.webhooks && { webhooks: options.webhooks }),
+    ...(options.issuers && {
+      issuers: { issuers: options.issuers, connect: (url) => createUpstream({ url, timeout: seconds(5) }) },
+    }),
     host: () => options.host ?? host,
     sealingKey: SEALING_KEY,
     signingKey: SIGNING_KEY,

@@ -3,6 +3,7 @@ import { isLoopback } from './address.ts'
 import { dataFolder } from './data-folder.ts'
 import * as kind from './kinds.ts'
 import { type Lookup, type Option, option, optional } from './option.ts'
+import { issuer } from './issuers.ts'
 import { providerOptions } from './provider-options.ts'
 import { routeList } from './routes.ts'
 import { s3Options } from './s3-options.ts'
@@ -155,6 +156,12 @@ export const options = {
     env: 'POLICY_FREEZE',
     otherwise: 'no date',
     about: 'Date after which nothing published upstream is seen',
+  }),
+  trustedIssuers: option(kind.listOf(issuer), {
+    env: 'TRUSTED_ISSUERS',
+    fallback:
+      'github=https://token.actions.githubusercontent.com,gitlab=https://gitlab.com,circleci=https://oidc.circleci.com',
+    about: 'Build servers whose identity tokens may publish what trusts them (npm trust)',
   }),
   webhookPrivate: option(kind.yesNo, {
     env: 'WEBHOOK_PRIVATE',

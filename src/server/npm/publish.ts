@@ -46,7 +46,7 @@ export async function putPackage(
   { caller, name, rev }: { caller: Caller; name: PackageName; rev: string | undefined },
 ): Promise<void> {
   // Before any byte is taken: somebody without the right must not fill the disk.
-  await registry.packages.mayPublish(caller, name, 'create')
+  await registry.packages.mayPublish(caller, name, { missing: 'create' })
   const limits = { tarball: registry.limits.tarball, document: MAX_DOCUMENT }
   const { document, tarballs } = await readPublishBody(decodedBody(request), limits, () =>
     registry.spool(caller),

@@ -37,6 +37,7 @@ import { bulkAdvisories, quickAudit, showAttestations, showKeys } from './securi
 import { listOwnStars, listStars, putStars, setStar } from './stars.ts'
 import { removeTag, setTag, setTags, showTags } from './tags.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
+import { addTrust, exchangeToken, listTrust, revokeTrust } from './trust.ts'
 import { beginWebLogin, offerWebOtp, pollWebLogin } from './web-login.ts'
 
 export type NpmDoor = {
@@ -132,6 +133,10 @@ function packageRoutes(registry: Registry): Router {
   router.get('/-/package/:name/owners', (ctx) => showOwners(ctx, registry))
   router.put('/-/package/:name/owners', (ctx) => addOwner(ctx, registry))
   router.delete('/-/package/:name/owners/:user', (ctx) => removeOwner(ctx, registry))
+  router.get('/-/package/:name/trust', (ctx) => listTrust(ctx, registry))
+  router.post('/-/package/:name/trust', (ctx) => addTrust(ctx, registry))
+  router.delete('/-/package/:name/trust/:id', (ctx) => revokeTrust(ctx, registry))
+  router.post('/-/npm/v1/oidc/token/exchange/package/:name', (ctx) => exchangeToken(ctx, registry))
   router.post('/-/npm/v1/security/advisories/bulk', (ctx) => bulkAdvisories(ctx, registry))
   router.post('/-/npm/v1/security/audits', (ctx) => quickAudit(ctx, registry))
   router.post('/-/npm/v1/security/audits/quick', (ctx) => quickAudit(ctx, registry))

@@ -4,11 +4,18 @@ import type { Millis } from '../../base/time.ts'
 import type { AdvisoryTables } from './advisory.ts'
 import type { CountTables } from './counts.ts'
 import type { SearchTables } from './search.ts'
+import type { TrustTables } from './trust.ts'
 import type { TurnTables } from './turns.ts'
 import type { WebhookTables } from './webhook.ts'
 
 /** Every table and column, once, as `migrations/` makes them. Columns are explained there. */
-export interface Database extends CountTables, AdvisoryTables, SearchTables, TurnTables, WebhookTables {
+export interface Database
+  extends AdvisoryTables,
+    CountTables,
+    SearchTables,
+    TrustTables,
+    TurnTables,
+    WebhookTables {
   account: AccountRow
   namespace: NamespaceRow
   membership: MembershipRow
@@ -73,6 +80,7 @@ export interface TokenRow {
   namespaces: string | null
   cidr: string | null
   bypass_at: Millis | null
+  trust_id: string | null
 }
 
 export interface PackageRow {

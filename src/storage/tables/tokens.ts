@@ -1,15 +1,23 @@
 import type { Millis } from '../../base/time.ts'
 import type { AccountRow, Reader, TokenRow, Tx } from '../sql/database.ts'
+import type { TrustRow } from '../sql/trust.ts'
 
-export type TokenWithAccount = TokenRow & Pick<AccountRow, 'name' | 'role' | 'disabled_at'>
+export type TokenWithAccount = TokenRow &
+  Pick<AccountRow, 'name' | 'role' | 'disabled_at'> & {
+    /** Of the rule that a trusted build got it by. */
+    readonly trust_type: TrustRow['type'] | null
+    readonly permissions: string | null
+  }
 
 /** The token of this hash with what is needed of its account. */
 export function findTokenByHash(db: Reader, hash: string): Promise<TokenWithAccount | undefined> {
   return db
     .selectFrom('token')
     .innerJoin('account', 'account.id', 'token.account_id')
+    .leftJoin('trust', 'trust.id', 'token.trust_id')
     .selectAll('token')
     .select(['account.name', 'account.role', 'account.disabled_at'])
+    .select(['trust.type as trust_type', 'trust.permissions'])
     .where('token.hash', '=', hash)
     .executeTakeFirst()
 }
