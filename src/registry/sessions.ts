@@ -1,4 +1,4 @@
-import { type Millis, minutes, seconds } from '../base/time.ts'
+import { type Millis, minutes } from '../base/time.ts'
 import type { SessionRow } from '../storage/sql/database.ts'
 import {
   deleteExpiredSessions,
@@ -32,13 +32,12 @@ export type Session = {
   readonly expiresAt: Millis
 }
 
-const CACHE = seconds(30)
 const MAX_AGENT = 200
 const NOTE_USE_EVERY = minutes(5)
 
 /**
- * Browser sessions, found by the hash of a random key that only the cookie holds. The database is the truth; the shared memory spares it the
- * reading of what a session carries, never the question whose session it is.
+ * Browser sessions, found by the hash of a random key that only the cookie holds. The database is asked each time: several servers may answer one
+ * browser, and an ended session is nobody's at once.
  */
 export class Sessions {
   readonly #context: Context
@@ -49,14 +48,9 @@ export class Sessions {
 
   /** What the session carries; undefined when it has ended or never was. */
   async read(key: string): Promise<SessionData | undefined> {
-    const { sql, kv } = this.#context.storage
-    const id = hashToken(key)
-    const cached = await kv.get(cacheKey(id))
-    if (cached) return JSON.parse(cached.toString())
-    const row = await findSession(sql.read, id, this.#context.clock.now())
-    if (!row) return undefined
-    await kv.set(cacheKey(id), row.data, CACHE)
-    return JSON.parse(row.data)
+    const { read } = this.#context.storage.sql
+    const row = await findSession(read, hashToken(key), this.#context.clock.now())
+    return row && JSON.parse(row.data)
   }
 
   /** Opens a session under a new key. */
@@ -66,17 +60,15 @@ export class Sessions {
       await deleteExpiredSessions(tx, now)
       await insertSession(tx, row)
     })
-    await this.#context.storage.kv.set(cacheKey(row.id), row.data, CACHE)
   }
 
   /** Keeps what a session carries from now on. One that was ended meanwhile stays ended: a slow request does not bring it back. */
   async write(key: string, data: SessionData, use: SessionUse): Promise<void> {
     const { row } = this.#row(key, data, use)
-    const isThere = await this.#context.storage.sql.transaction((tx) => updateSession(tx, row))
-    if (isThere) await this.#context.storage.kv.set(cacheKey(row.id), row.data, CACHE)
+    await this.#context.storage.sql.transaction((tx) => updateSession(tx, row))
   }
 
-  /** Who is logged in with it; asked of the database each time, so that an ended session is nobody's at once. */
+  /** Who is logged in with it. */
   async who(key: string): Promise<Caller> {
     const { sql } = this.#context.storage
     const id = hashToken(key)
@@ -103,14 +95,14 @@ export class Sessions {
 
   /** Ends the session of this key. */
   async drop(key: string): Promise<void> {
-    await this.#end([hashToken(key)])
+    await this.#end(hashToken(key))
   }
 
   /** Ends one session of the user; quiet when it is none of theirs. */
   async end(user: User, id: string, by: Origin): Promise<void> {
     const own = (await this.list(user)).filter((session) => session.id === id)
     if (own.length === 0) return
-    await this.#end([id])
+    await this.#end(id)
     const at = this.#context.clock.now()
     const deed = { action: 'session.end', subject: user.name } as const
     await this.#context.storage.sql.transaction((tx) => note(tx, { at, by }, deed))
@@ -141,13 +133,7 @@ export class Sessions {
     return { row, now }
   }
 
-  async #end(ids: readonly string[]): Promise<void> {
-    const { sql, kv } = this.#context.storage
-    await sql.transaction(async (tx) => {
-      for (const id of ids) await deleteSession(tx, id)
-    })
-    for (const id of ids) await kv.delete(cacheKey(id))
+  async #end(id: string): Promise<void> {
+    await this.#context.storage.sql.transaction((tx) => deleteSession(tx, id))
   }
 }
-
-const cacheKey = (id: string) => `session:${id}`

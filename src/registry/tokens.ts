@@ -56,6 +56,8 @@ export type TokenRequest = TokenGrant & { readonly accountName: string; readonly
 const HINT_LENGTH = 10
 const MAX_DESCRIPTION = 200
 const WRITE_USE_EVERY = minutes(1)
+const GUESS_WINDOW = minutes(5)
+const GUESSES = 100
 
 /** Bearer tokens: stored as hashes, shown once. */
 export class Tokens {
@@ -95,6 +97,12 @@ export class Tokens {
       throw new Fault('FORBIDDEN', { why: `This token may not be used from the address ${address}.` })
     this.#noteUse(row.id, now)
     return callerOf(row)
+  }
+
+  /** Notes that somebody at this address sent a secret that nobody has. TOO_MANY_REQUESTS after very many; a known secret is always taken. */
+  async noteGuess(address: string): Promise<void> {
+    const count = await this.#context.storage.kv.increment(`token-guesses:${address}`, GUESS_WINDOW)
+    if (count > GUESSES) throw new Fault('TOO_MANY_REQUESTS', { seconds: GUESS_WINDOW / 1000 })
   }
 
   /** Of one account (by name) or of everybody; newest first. */

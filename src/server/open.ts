@@ -211,7 +211,7 @@ async function withOpened<T>(
 ): Promise<T> {
   await requireDataFolder(config)
   await using storage = await openConfiguredStorage(config)
-  const secrets = await secretsOf(config)
+  const secrets = await secretsOf(config, storage)
   const parts = { storage, log: silentLog, port: config.port, secrets }
   // Whoever brings the upstream was told to use it, whatever mode the server is in.
   const online = upstream && ({ upstream, mode: 'online' } as const)

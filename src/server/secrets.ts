@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Context } from '../registry/context.ts'
+import { Sealer } from '../registry/seal.ts'
+import { SealedOtherwise, SharedSecrets } from '../registry/shared-secrets.ts'
 import { newSigningKey } from '../registry/signer.ts'
 import type { Config } from './config.ts'
 import { Failure } from './failure.ts'
@@ -15,30 +18,59 @@ export type Secrets = {
   readonly signingKey: string
 }
 
-/** The configured secrets; what is absent is generated once and kept in the data folder. */
-export async function secretsOf(
-  config: Pick<Config, 'cacheDir' | 'sessionSecret' | 'oauthPassword'>,
-): Promise<Secrets> {
-  const folder = join(config.cacheDir, 'secrets')
-  return {
-    sessionSecret: config.sessionSecret ?? (await keptSecret(folder, 'session-secret')),
-    oauthPassword: config.oauthPassword ?? (await keptSecret(folder, 'oauth-password')),
-    signingKey: await keptSecret(folder, SIGNING_KEY, newSigningKey),
+type Configured = Pick<Config, 'cacheDir' | 'sessionSecret' | 'oauthPassword'>
+
+/**
+ * The configured secrets; what is absent is generated once. On SQLite it is kept in the data folder. Postgres may have several servers, which must
+ * agree: there it is kept in the database, sealed with OAUTH_PASSWORD, the one secret they must all be given. Throws a Failure for another than
+ * the first one's.
+ */
+export async function secretsOf(config: Configured, { sql }: Context['storage']): Promise<Secrets> {
+  const folder = secretsFolder(config)
+  const oauthPassword = config.oauthPassword ?? (await keptSecret(folder, 'oauth-password'))
+  // A server that had its database to itself until now brings what it has.
+  const here = {
+    sessionSecret: () => keptSecret(folder, 'session-secret'),
+    signingKey: () => keptSecret(folder, SIGNING_KEY, newSigningKey),
   }
+  const shared = new SharedSecrets(sql, new Sealer(oauthPassword))
+  const kept = (name: keyof typeof here) =>
+    sql.engine === 'sqlite' ? here[name]() : shared.kept(name, here[name])
+  return explaining(async () => ({
+    oauthPassword,
+    sessionSecret: config.sessionSecret ?? (await kept('sessionSecret')),
+    signingKey: await kept('signingKey'),
+  }))
 }
 
 /** Puts what `change` makes of the signing key in its place; resolves to it. */
 export async function changeSigningKey(
-  { cacheDir }: Pick<Config, 'cacheDir'>,
+  config: Configured,
+  storage: Context['storage'],
   change: (pem: string) => string,
 ): Promise<string> {
-  const folder = join(cacheDir, 'secrets')
-  const path = join(folder, SIGNING_KEY)
-  const changed = change(await keptSecret(folder, SIGNING_KEY, newSigningKey))
+  const { signingKey, oauthPassword } = await secretsOf(config, storage)
+  if (storage.sql.engine === 'postgres')
+    return new SharedSecrets(storage.sql, new Sealer(oauthPassword)).change('signingKey', change)
+  const path = join(secretsFolder(config), SIGNING_KEY)
+  const changed = change(signingKey)
   const aside = `${path}.${randomBytes(6).toString('hex')}`
   await writeFile(aside, changed, { mode: 0o600, flush: true })
   await rename(aside, path)
   return changed
+}
+
+const secretsFolder = ({ cacheDir }: Configured) => join(cacheDir, 'secrets')
+
+async function explaining<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (!(cause instanceof SealedOtherwise)) throw cause
+    const message =
+      'The secrets in the database were sealed with another OAUTH_PASSWORD. All servers of one database need the same: set it to that of the first, which is in its data folder, secrets/oauth-password, when it was not configured.'
+    throw new Failure(message, { exitCode: 1, cause })
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hours, seconds } from '../../src/base/time.ts'
+import { hours } from '../../src/base/time.ts'
 import { testApp } from '../support/app.ts'
 import { TurnedClock } from '../support/mirror.ts'
 import { onEveryEngine } from '../support/services.ts'
@@ -48,15 +48,6 @@ onEveryEngine('sessions', ({ place }) => {
     await at.sessions.open('second', at.data, use)
     await at.app.registry.accounts.disable('kim')
     expect(await at.sessions.who('second')).toEqual({ kind: 'anonymous' })
-  })
-
-  test('when the shared memory forgets, nobody is logged out', async () => {
-    await using at = await open()
-    await at.sessions.open('the key', at.data, use)
-    at.clock.turn(seconds(31))
-    const [row] = await at.app.storage.sql.read.selectFrom('session').select('id').execute()
-    await at.app.storage.kv.delete(`session:${row?.id}`)
-    expect(await at.sessions.read('the key')).toEqual(at.data)
   })
 
   test('a new password ends all sessions but the one it was set in', async () => {

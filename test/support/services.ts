@@ -62,10 +62,12 @@ export type Engine = {
   open(): Promise<Storage>
 }
 
+export const postgres = engine('postgres', missing.postgres, onServers)
+
 /** SQLite with the in-process kv; Postgres with Redis (when that is there). Both with blobs on disk. */
 export const engines: readonly Engine[] = [
   engine('sqlite', undefined, async () => ({ drivers: {}, remove: async () => {} })),
-  engine('postgres', missing.postgres, onServers),
+  postgres,
 ]
 
 /** As the second of `engines`, with blobs in S3 and so few copies on disk that they come and go. */

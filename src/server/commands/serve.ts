@@ -57,7 +57,7 @@ async function start(settings: Settings, { server, health, log, opening }: Parts
   const storage = opening.use(await openConfiguredStorage(config, log))
   const port = portOf(server)
   await storage.blobs.sweepSpool(ABANDONED)
-  const secrets = await secretsOf(config)
+  const secrets = await secretsOf(config, storage)
   const url = await upstreamAddress(config, port)
   const upstream = configuredUpstream(config, url)
   const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })

@@ -1,16 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
-import { Fault } from '../../base/fault.ts'
-import { minutes, seconds } from '../../base/time.ts'
+import { seconds } from '../../base/time.ts'
 import { ANONYMOUS, type Caller, type Who } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { headerOf } from './request.ts'
 
 const REMEMBER_BASIC = seconds(30)
-const GUESS_WINDOW = minutes(5)
-/** Unknown tokens an address may send in that time before it is told to wait; one that is known is always taken. */
-const GUESSES = 100
 
 /**
  * Finds out who sends a request: `Bearer` token, or `Basic` with a password or a token as the password (`_auth`, `_password`
@@ -20,7 +16,6 @@ export class Callers {
   readonly #registry: Registry
   /** Passwords are dear to check, and clients with Basic send them with each request. Keyed by hash; wrong ones are not kept. */
   readonly #basic = new LRUCache<string, { caller: Caller; stamp: string }>({ max: 500, ttl: REMEMBER_BASIC })
-  readonly #guesses = new LRUCache<string, number>({ max: 10_000, ttl: GUESS_WINDOW, noUpdateTTL: true })
 
   constructor(registry: Registry) {
     this.#registry = registry
@@ -56,9 +51,7 @@ export class Callers {
   async #byToken(secret: string, address: string): Promise<Caller> {
     const caller = await this.#registry.tokens.identify(secret, address)
     if (caller) return caller
-    const guesses = (this.#guesses.get(address) ?? 0) + 1
-    this.#guesses.set(address, guesses)
-    if (guesses > GUESSES) throw new Fault('TOO_MANY_REQUESTS', { seconds: GUESS_WINDOW / 1000 })
+    await this.#registry.tokens.noteGuess(address)
     return ANONYMOUS
   }
 

@@ -42,10 +42,9 @@ export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
   await tx.insertInto('session').values(row).execute()
 }
 
-/** Changes everything but when it began; tells whether it was there. */
-export async function updateSession(tx: Tx, { created_at: _, ...row }: SessionRow): Promise<boolean> {
-  const result = await tx.updateTable('session').set(row).where('id', '=', row.id).executeTakeFirst()
-  return result.numUpdatedRows > 0n
+/** Changes everything but when it began, if it is there. */
+export async function updateSession(tx: Tx, { created_at: _, ...row }: SessionRow): Promise<void> {
+  await tx.updateTable('session').set(row).where('id', '=', row.id).execute()
 }
 
 export async function touchSession(tx: Tx, id: string, at: Millis): Promise<void> {

@@ -11,3 +11,23 @@ export async function upsertSetting(tx: Tx, row: SettingRow): Promise<void> {
     .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: row.value }))
     .execute()
 }
+
+/** What is known first stays. */
+export async function insertSettingOnce(tx: Tx, row: SettingRow): Promise<void> {
+  await tx
+    .insertInto('setting')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+/** The value of a setting, which nobody else can change before the transaction ends. */
+export async function lockSetting(tx: Tx, name: string): Promise<string | undefined> {
+  const row = await tx
+    .updateTable('setting')
+    .set((eb) => ({ value: eb.ref('value') }))
+    .where('name', '=', name)
+    .returning('value')
+    .executeTakeFirst()
+  return row?.value
+}
