@@ -5,16 +5,24 @@ const HELP = {
   entropic_tarball_requests_total: 'Requests for mirrored tarballs, by where they were answered from',
   entropic_upstream_requests_total: 'Requests to upstreams, by what was asked for and how it ended',
   entropic_upstream_bytes_total: 'Bytes of tarballs fetched from upstreams',
+  entropic_evicted_tarballs_total: 'Mirrored tarballs forgotten to stay within the bounds of the cache',
+  entropic_evicted_bytes_total: 'Bytes of mirrored tarballs forgotten to stay within the bounds of the cache',
+  entropic_upkeep_runs_total: 'Times this server did the upkeep for all, by how it ended',
+  entropic_upkeep_removed_total: 'What upkeep removed, by what it was',
+  entropic_upkeep_last_run_timestamp_seconds: 'When this server last did the upkeep',
+  entropic_upkeep_duration_seconds: 'How long the last upkeep took',
 } as const
 const SECONDS = 'entropic_upstream_seconds'
 
-export type CounterName = keyof typeof HELP
+export type CounterName = keyof typeof HELP & `${string}_total`
+type GaugeName = Exclude<keyof typeof HELP, CounterName>
 type Labels = Readonly<Record<string, string>>
 type Histogram = { readonly counts: number[]; sum: number; count: number }
 
 /** What this process did so far, in figures that a Prometheus server collects. */
 export class Metrics {
   readonly #counters = new Map<CounterName, Map<string, number>>()
+  readonly #gauges = new Map<GaugeName, number>()
   readonly #seconds = new Map<string, Histogram>()
 
   add(name: CounterName, labels: Labels, by = 1): void {
@@ -22,6 +30,10 @@ export class Metrics {
     this.#counters.set(name, values)
     const key = textOf(labels)
     values.set(key, (values.get(key) ?? 0) + by)
+  }
+
+  set(name: GaugeName, value: number): void {
+    this.#gauges.set(name, value)
   }
 
   /** A counter's values under all labels together. */
@@ -50,7 +62,12 @@ export class Metrics {
       `# TYPE ${name} counter`,
       ...[...values].map(([labels, value]) => `${name}{${labels}} ${value}`),
     ])
-    return `${[...counters, ...this.#histograms()].join('\n')}\n`
+    const gauges = [...this.#gauges].flatMap(([name, value]) => [
+      `# HELP ${name} ${HELP[name]}`,
+      `# TYPE ${name} gauge`,
+      `${name} ${value}`,
+    ])
+    return `${[...counters, ...gauges, ...this.#histograms()].join('\n')}\n`
   }
 
   #time(labels: Labels, seconds: number): void {

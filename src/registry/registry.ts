@@ -1,7 +1,6 @@
-import type { Fingerprint } from '../base/digest.ts'
 import type { Log } from '../base/log.ts'
 import type { Clock } from '../base/time.ts'
-import type { Expectation, Spool } from '../storage/blobs/blobs.ts'
+import type { Spool } from '../storage/blobs/blobs.ts'
 import type { Storage } from '../storage/storage.ts'
 import { Access } from './access.ts'
 import { Accounts } from './accounts.ts'
@@ -11,6 +10,7 @@ import { Attestations } from './attestations.ts'
 import { Audit } from './audit.ts'
 import { Bundles } from './bundles.ts'
 import { Cache } from './cache.ts'
+import { type Chores, createUpkeep } from './chores.ts'
 import { ContentStore } from './content.ts'
 import { Contents } from './contents.ts'
 import type { Context, Limits } from './context.ts'
@@ -18,13 +18,13 @@ import { Discovery } from './discovery.ts'
 import { Documents } from './documents.ts'
 import type { DownloadCounts } from './downloads.ts'
 import { Federation } from './federation.ts'
+import { createFoundation, type Foundation } from './foundation.ts'
 import { Identities } from './identities.ts'
 import { Keys } from './keys.ts'
 import { Logins } from './logins.ts'
 import { Maintainers } from './maintainers.ts'
 import type { Metrics } from './metrics.ts'
 import { createMirror, type Mirror, type MirrorPolicy } from './mirror.ts'
-import type { Caller } from './model.ts'
 import { Namespaces } from './namespaces.ts'
 import { Network } from './network.ts'
 import { Objects } from './objects.ts'
@@ -46,7 +46,7 @@ import type { Tally } from './tally.ts'
 import { Tokens } from './tokens.ts'
 import type { Trust } from './trust.ts'
 import { TwoFactor } from './two-factor.ts'
-import { Upkeep } from './upkeep.ts'
+import type { Upkeep } from './upkeep.ts'
 import type { Upstream } from './upstream.ts'
 import { Versions } from './versions.ts'
 import { Visibility } from './visibility.ts'
@@ -54,7 +54,7 @@ import type { Courier } from './webhooks/courier.ts'
 import type { Webhooks } from './webhooks.ts'
 
 /** The rules of the registry, whole: what every door, page and command works through. */
-export interface Registry {
+export interface Registry extends Foundation {
   readonly access: Access
   readonly accounts: Accounts
   readonly tokens: Tokens
@@ -82,6 +82,8 @@ export interface Registry {
   readonly contents: Contents
   readonly versions: Versions
   readonly upkeep: Upkeep
+  /** Upkeep now and then, once it is started. */
+  readonly chores: Chores
   readonly cache: Cache
   readonly network: Network
   readonly prefetch: Prefetch
@@ -99,15 +101,6 @@ export interface Registry {
   readonly webhooks: Webhooks
   /** Sends what webhooks are to be told, once it is started. */
   readonly courier: Courier
-  readonly limits: Limits
-  /** The registry's name in `ns@host/name`. */
-  host(): string
-  /** Takes bytes of somebody who may publish, hashed on their way in. TOO_LARGE, INTEGRITY_MISMATCH. */
-  ingest(caller: Caller, bytes: AsyncIterable<Uint8Array>, expect?: Expectation): Promise<Fingerprint>
-  /** As ingest, for those who must write piece by piece; the writer keeps count of its own limits. */
-  spool(caller: Caller): Promise<Spool>
-  /** Resolves when the database answers. */
-  ready(): Promise<void>
   /** Writes what is still only in memory and ends background work. The storage stays open. */
   close(): Promise<void>
 }
@@ -144,6 +137,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const signer = deps.signingKey === undefined ? undefined : new Signer(deps.signingKey)
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
+  const upkeep = createUpkeep(context, { content, cache, network, search, metrics: mirror.metrics })
   const { audit } = people
   const { metrics } = mirror
   const services = createServices(context, { access, packages, network, sealer, audit, metrics }, deps)
@@ -162,13 +156,11 @@ export function createRegistry(deps: RegistryDeps): Registry {
     search,
     ...services,
     versions: new Versions(context, { packages, content, federation, signer }),
-    upkeep: new Upkeep(context, content),
+    ...upkeep,
     ...createProvisions(context, { packages, documents, mirror }),
-    limits,
-    host,
-    ...createIntake(context, access),
-    ready: () => storage.sql.ping(),
+    ...createFoundation(context, access),
     async close() {
+      await upkeep.chores.close()
       const counted = [tokens.flush(), cache.flush(), services.tally.close()]
       await Promise.all([...counted, search.close(), services.courier.close()])
       await Promise.all([mirror.close(), federation.close()])
@@ -214,20 +206,6 @@ function createAssurances(
     keys: new Keys(context, { ...origin, own: signer?.keys ?? [] }),
     attestations: new Attestations(context, { ...origin, packages }),
     known,
-  }
-}
-
-/** How content comes in, before it belongs to any package. */
-function createIntake({ storage, limits }: Context, access: Access): Pick<Registry, 'ingest' | 'spool'> {
-  return {
-    ingest(caller, bytes, expect) {
-      access.writer(caller)
-      return storage.blobs.ingest(bytes, { limit: limits.tarball, ...expect })
-    },
-    spool(caller) {
-      access.writer(caller)
-      return storage.blobs.spool()
-    },
   }
 }
 

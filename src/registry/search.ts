@@ -51,6 +51,11 @@ export class Search {
     return { total, hits: rows.map(hitOf) }
   }
 
+  /** Takes in what changed, so that the next search does not wait for it. */
+  catchUp(): Promise<void> {
+    return this.#index.current()
+  }
+
   /** Ends what goes on in the background. */
   close(): Promise<void> {
     return this.#index.close()

@@ -1,12 +1,6 @@
 import { type Day, dayOf, type Millis, seconds } from '../base/time.ts'
 import type { DownloadRow } from '../storage/sql/counts.ts'
-import {
-  addDayFigures,
-  addDownloads,
-  addPopularity,
-  deleteCountsBefore,
-  setDayFigures,
-} from '../storage/tables/downloads.ts'
+import { addDayFigures, addDownloads, addPopularity, setDayFigures } from '../storage/tables/downloads.ts'
 import { countTarballs } from '../storage/tables/stats.ts'
 import type { Context } from './context.ts'
 import type { Metrics } from './metrics.ts'
@@ -19,6 +13,8 @@ export type DayFigure =
   /** Of mirrored tarballs. */
   | 'served-bytes'
   | 'fetched-bytes'
+  /** What was forgotten to stay within the cache's bounds. */
+  | 'evicted-bytes'
   /** Of all versions together, and what they take where the same content is kept once. */
   | 'version-bytes'
   | 'stored-bytes'
@@ -142,7 +138,7 @@ export class Tally {
     for (const [name, value] of figures) this.#add(name, value)
   }
 
-  /** Once a day: forgets what is older than is kept, and measures what is stored. */
+  /** Once a day: measures what is stored. */
   async #tend(): Promise<void> {
     const day = dayOf(this.#context.clock.now())
     if (day === this.#tended) return
@@ -151,7 +147,6 @@ export class Tally {
     const sources = await countTarballs(sql.read)
     const sum = (what: 'bytes' | 'distinctBytes') => sources.reduce((all, it) => all + it[what], 0)
     await sql.transaction(async (tx) => {
-      await deleteCountsBefore(tx, day - KEPT_DAYS)
       await setDayFigures(tx, [
         { day, name: 'stored-bytes', value: sum('distinctBytes') },
         { day, name: 'version-bytes', value: sum('bytes') },

@@ -25,15 +25,18 @@ export class Upkeep {
   }
 
   /**
-   * Deletes blobs that nothing refers to and that are older than `settling` (a day). With `dryRun` it only counts them. Safe beside a
+   * Deletes blobs that nothing refers to and that are older than `settling` (a day). With `dryRun` it only counts them; it
+   * stops where it is when `signal` says so. Safe beside a
    * running registry: whatever is adopted anew is made young again.
    */
   async collectGarbage({
     dryRun = false,
     settling = SETTLING,
+    signal,
   }: {
     dryRun?: boolean
     settling?: Millis
+    signal?: AbortSignal
   } = {}): Promise<Garbage> {
     const { blobs } = this.#context.storage
     const before = this.#context.clock.now() - settling
@@ -42,6 +45,7 @@ export class Upkeep {
     let count = 0
     let bytes = 0
     for await (const digest of blobs.list()) {
+      if (signal?.aborted) break
       if (used.has(digest)) continue
       const stat = await blobs.stat(digest)
       if (!stat || stat.modifiedAt > before) continue

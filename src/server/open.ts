@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, silentLog } from '../base/log.ts'
 import { type Clock, systemClock } from '../base/time.ts'
+import type { CacheBounds } from '../registry/cache.ts'
 import type { ProxyOptions } from '../registry/mirror/agent.ts'
 import { noUpstream } from '../registry/mirror/no-upstream.ts'
 import { RoutedUpstream } from '../registry/mirror/routes.ts'
@@ -127,6 +128,14 @@ export function configuredRegistry(
     ...(upstream && { upstream }),
     peers: config.federationHosts.map((url) => createUpstream({ url, timeout: config.upstreamTimeout })),
   })
+}
+
+/** What mirrored tarballs may take; undefined where nothing is said of it, or where none could be fetched again. */
+export function cacheBoundsOf(config: Config): CacheBounds | undefined {
+  const { cacheBudget: bytes, cacheAge: age, upstream, upstreams } = config
+  const isAlone = upstream === 'none' && upstreams.length === 0
+  if (isAlone || (bytes === undefined && age === undefined)) return undefined
+  return { ...(bytes !== undefined && { bytes }), ...(age !== undefined && { age }) }
 }
 
 function rulesOf(config: Config): PolicyRules {

@@ -93,8 +93,10 @@ export async function makeToken(
   folder: string,
   name: string,
   more: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<string> {
-  const child = spawn(PROGRAM, [...SCRIPT, 'user', 'add', name, '--password-stdin', '--cache-dir', folder], {
+  const add = [...SCRIPT, 'user', 'add', name, '--password-stdin', '--cache-dir', folder, ...flags]
+  const child = spawn(PROGRAM, add, {
     stdio: ['pipe', 'ignore', 'inherit'],
     env: { ...environment(), ...more },
   })

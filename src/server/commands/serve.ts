@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { Log } from '../../base/log.ts'
 import { hours, seconds } from '../../base/time.ts'
+import type { ChoreOptions } from '../../registry/chores.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { type App, createApp } from '../app.ts'
@@ -10,7 +11,7 @@ import { upstreamAddress } from '../config/upstream.ts'
 import type { Config, Settings } from '../config.ts'
 import { Health } from '../health.ts'
 import { createLog } from '../log.ts'
-import { configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
+import { cacheBoundsOf, configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
 import { Farewell, listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
 import { openInBrowser } from '../process-child.ts'
 import { announce } from '../running.ts'
@@ -63,6 +64,7 @@ async function start(settings: Settings, { server, health, log, opening }: Parts
   const registry = configuredRegistry(config, { storage, log, port, secrets, ...(upstream && { upstream }) })
   opening.defer(() => registry.close()) // and with it the upstream
   registry.courier.start()
+  registry.chores.start(choresOf(config))
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
   const app = appOf(config, { registry, log, port, secrets })
   const setup = await registry.signUp.setupSecret()
@@ -76,6 +78,12 @@ async function start(settings: Settings, { server, health, log, opening }: Parts
   })
   process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine, setup }))
   return app
+}
+
+function choresOf(config: Config): ChoreOptions {
+  const { upkeepEvery: every, auditKeep } = config
+  const bounds = cacheBoundsOf(config)
+  return { every, ...(bounds && { bounds }), ...(auditKeep !== undefined && { auditKeep }) }
 }
 
 /** The doors over a registry that is known on `port`. */
