@@ -7,17 +7,10 @@ import { phoneOf, withFactor } from '../support/second-factor.ts'
 import { noTerminal, type Terminal } from '../support/terminal.ts'
 import { Visitor } from '../support/visitor.ts'
 import { ALL, NPM, row } from './rows.ts'
-import { fails, type Stage, works } from './stage.ts'
+import { fails, publishing, type Stage, works } from './stage.ts'
 
 const PASSWORD = /password: ?$/i
 const OTP = /(?:OTP:|authenticator:) ?$/
-const PUBLISH = {
-  npm: ['publish'],
-  pnpm: ['publish', '--no-git-checks'],
-  yarn: ['publish', '--non-interactive'],
-  berry: ['npm', 'publish'],
-  bun: ['publish'],
-}
 
 /** A registry with a clock of its own and kim's computer, which holds @kim/box. */
 async function desk(stage: Stage, name: ClientName) {
@@ -76,9 +69,9 @@ row(
   async (stage, name) => {
     const at = await desk(stage, name)
     const code = await phoneAt(at, 'auth-and-writes')
-    const publishing = at.client.atTerminal(...PUBLISH[at.client.family])
-    await confirm(publishing, at.app, code)
-    const { code: exit, output } = await publishing.ended
+    const terminal = at.client.atTerminal(...publishing(at.client))
+    await confirm(terminal, at.app, code)
+    const { code: exit, output } = await terminal.ended
     expect([exit, output]).toEqual([0, expect.stringContaining('@kim/box@1.0.0')])
   },
 )
@@ -95,7 +88,7 @@ row(
     const client = await stage.client(name, wire, { token: kim.token })
     await client.write('package.json', { name: '@kim/box', version: '1.0.0' })
     if (name === 'berry') await works(client, 'install')
-    const publish = (otp: string) => [...PUBLISH[client.family], '--otp', otp]
+    const publish = (otp: string) => [...publishing(client), '--otp', otp]
     await fails(client, ...publish('000000'))
     expect(wire.heard.findLast(({ method }) => method === 'PUT')).toMatchObject({ status: 401 })
     await works(client, ...publish(phone.code()))
