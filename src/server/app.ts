@@ -22,6 +22,8 @@ export type AppConfig = WebsiteConfig & {
   readonly address: AddressPolicy
   /** Whether anybody may read what is public; else only people with an account. */
   readonly anonymousRead: boolean
+  /** What npm shows to everybody. */
+  readonly notice?: string | undefined
   /** Bytes kept in memory. */
   readonly cache: { readonly packuments: number; readonly tarballs: number }
 }
@@ -66,7 +68,7 @@ export function createApp({
   // Pages have sessions, so theirs is a gate behind those.
   koa.use((ctx, next) => (ctx.state.door === 'web' ? next() : gate.middleware(ctx, next)))
   koa.use(onlyAt('entropic', entropicRoutes({ registry }).routes()))
-  koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp }).routes()))
+  koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp, notice: config.notice }).routes()))
   koa.use((ctx) => {
     throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
   })

@@ -42,6 +42,8 @@ export type TestAppOptions = {
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly signUp?: boolean
+  /** What npm shows to everybody. */
+  readonly notice?: string
   /** Whether people without an account may read; they may. */
   readonly anonymousRead?: boolean
   readonly providers?: readonly ProviderConfig[]
@@ -170,6 +172,7 @@ async function appHere(options: TestAppOptions): Promise<TestApp> {
       providers: options.providers ?? [],
       signUp: options.signUp ?? true,
       anonymousRead: options.anonymousRead ?? true,
+      notice: options.notice,
       session: { secret: SESSION_SECRET, lifetime: days(30) },
       cache,
     },

@@ -99,6 +99,7 @@ export function appOf(
       address: { publicUrl: config.externalHost, trustProxy: config.trustProxy, fallback: () => fallback },
       signUp: config.signUp === 'open',
       anonymousRead: config.anonymousRead,
+      notice: config.npmNotice,
       providers: providersOf(config),
       session: { secret: secrets.sessionSecret, lifetime: seconds(config.sessionExpirySeconds) },
       cache: { packuments: config.packumentCache, tarballs: TARBALL_CACHE },

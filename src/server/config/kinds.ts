@@ -12,6 +12,12 @@ export type Kind<T> = {
 
 export const text: Kind<string> = { allowed: 'any text', read: (it) => it }
 
+/** What can stand in an HTTP header. */
+export const sentence: Kind<string> = {
+  allowed: 'one line of at most 500 printable ASCII characters',
+  read: (it) => (/^[\x20-\x7e]{1,500}$/.test(it) ? it : undefined),
+}
+
 export const folder: Kind<string> = { allowed: 'a path', read: (it, cwd) => resolve(cwd, it) }
 
 const TRUE = new Set(['true', '1', 'yes', 'on'])

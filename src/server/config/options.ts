@@ -198,6 +198,11 @@ export const options = {
     fallback: 'true',
     about: 'Let people without an account read what is public; else only ping and logging in answer them',
   }),
+  npmNotice: optional(kind.sentence, {
+    env: 'NPM_NOTICE',
+    otherwise: 'nothing',
+    about: 'A sentence that npm shows to everybody who changes, installs or asks for something here',
+  }),
   signUp: option(kind.oneOf(['open', 'closed']), {
     env: 'SIGN_UP',
     fallback: signUpFallback,

@@ -45,6 +45,8 @@ export type NpmDoor = {
   readonly reads: Reads
   /** Whether a password login may make an account. */
   readonly signUp: boolean
+  /** What npm shows to everybody. */
+  readonly notice?: string | undefined
 }
 
 const SMALL_BODY = 1024 * 1024
@@ -160,8 +162,12 @@ function hookRoutes(registry: Registry): Router {
 
 /** Every endpoint of the npm door, a line each. Paths come in canonical form: a name is one segment (see names.ts). */
 export function npmRoutes(door: NpmDoor): Router {
-  const { registry } = door
+  const { registry, notice } = door
   const router = new Router({ strict: false })
+  router.use((ctx, next) => {
+    if (notice !== undefined) ctx.set('npm-notice', notice)
+    return next()
+  })
   router.use(offerWebOtp(registry))
   router.get('/-/ping', (ctx) => json(ctx, 200, {}))
   router.get('/-/metrics', (ctx) => showMetrics(ctx, registry))
