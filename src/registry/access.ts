@@ -148,7 +148,7 @@ function mayBuild({ build }: User, deed: Deed): void {
 }
 
 /** Whether the token used, if one was, may touch this package. */
-function covers({ limits }: User, name: PackageName): boolean {
+export function covers({ limits }: User, name: PackageName): boolean {
   if (!limits) return true
   return limits.namespaces.includes(name.namespace) || limits.packages.includes(npmNameOf(name))
 }

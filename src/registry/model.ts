@@ -145,4 +145,9 @@ export type PublishRequest = {
   /** A Sigstore bundle, JSON, that says how the version came to be. */
   readonly provenance?: string
   readonly content: Content
+  /** The staged version that this is, approved by whoever publishes it now. */
+  readonly staged?: Staged
 }
+
+/** A version that was staged: its id, by whom, and through which trusted build. */
+export type Staged = { readonly id: string; readonly name: string; readonly build?: User['build'] }

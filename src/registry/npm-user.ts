@@ -1,6 +1,11 @@
-import type { JsonObject, User } from './model.ts'
+import type { JsonObject, Staged, User } from './model.ts'
 
-/** A version's `_npmUser`, as npm and pnpm read it: who published, and which trusted build did so in their name. */
-export function npmUserOf({ name, build }: User): JsonObject {
-  return { name, ...(build && { trustedPublisher: { id: build.type, oidcConfigId: `oidc:${build.id}` } }) }
+/** A version's `_npmUser`, as npm and pnpm read it: who published it, which trusted build did so for them, and who approved it. */
+export function npmUserOf(user: User, staged?: Staged): JsonObject {
+  const { name, build } = staged ?? user
+  return {
+    name,
+    ...(build && { trustedPublisher: { id: build.type, oidcConfigId: `oidc:${build.id}` } }),
+    ...(staged && { approver: { name: user.name } }),
+  }
 }

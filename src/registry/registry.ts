@@ -40,6 +40,7 @@ import { createServices, type ServiceOptions } from './services.ts'
 import { Sessions } from './sessions.ts'
 import { SignUp } from './sign-up.ts'
 import { Signer } from './signer.ts'
+import { Stages } from './stages.ts'
 import { Stars } from './stars.ts'
 import type { Stats } from './stats.ts'
 import type { Tally } from './tally.ts'
@@ -98,6 +99,8 @@ export interface Registry extends Foundation {
   readonly stats: Stats
   /** Builds that publish without a token of their own. */
   readonly trust: Trust
+  /** Versions that wait for approval. */
+  readonly stages: Stages
   readonly webhooks: Webhooks
   /** Sends what webhooks are to be told, once it is started. */
   readonly courier: Courier
@@ -135,6 +138,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const packages = new Packages(context, { access, mirror, federation })
   const documents = new Documents(context, mirror)
   const signer = deps.signingKey === undefined ? undefined : new Signer(deps.signingKey)
+  const versions = new Versions(context, { packages, content, federation, signer })
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
   const upkeep = createUpkeep(context, { content, cache, network, search, metrics: mirror.metrics })
@@ -155,7 +159,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     discovery: new Discovery(context, packages),
     search,
     ...services,
-    versions: new Versions(context, { packages, content, federation, signer }),
+    versions,
+    stages: new Stages(context, { access, packages, versions, twoFactor: people.twoFactor }),
     ...upkeep,
     ...createProvisions(context, { packages, documents, mirror }),
     ...createFoundation(context, access),

@@ -1,10 +1,9 @@
 import semver from 'semver'
 import type { Digest } from '../base/digest.ts'
 import { Fault, fail } from '../base/fault.ts'
-import { canonicalOf, type PackageName, specOf, splitNpmName } from '../base/name.ts'
+import { type PackageName, specOf } from '../base/name.ts'
 import { minutes } from '../base/time.ts'
 import { Conflict, type PackageRow, type Tx, type VersionRow } from '../storage/sql/database.ts'
-import { findNamespace } from '../storage/tables/accounts.ts'
 import { bumpPackage, deleteTag, listTags, upsertTag } from '../storage/tables/packages.ts'
 import {
   findVersion,
@@ -18,22 +17,15 @@ import { attestationOf } from './attestations.ts'
 import { tell } from './audit.ts'
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
-import { dependencyMaps, dependencyTarget, entropicManifest, npmDependencies } from './entropic-manifest.ts'
+import { entropicManifest } from './entropic-manifest.ts'
 import type { Federation } from './federation.ts'
-import {
-  type Caller,
-  DEPENDENCY_FIELDS,
-  type DependencyMaps,
-  type JsonObject,
-  type Manifest,
-  type PackageHead,
-  type PublishRequest,
-  type User,
-} from './model.ts'
+import type { Caller, PackageHead, PublishRequest, User } from './model.ts'
 import { npmUserOf } from './npm-user.ts'
 import { checkRevision, headOf, type Packages } from './packages.ts'
 import { type Made, makeContent } from './publish-content.ts'
+import { canonicalDependencies, checkDependencies } from './publish-dependencies.ts'
 import type { Signer } from './signer.ts'
+import { takeStagedNumber } from './staged-number.ts'
 import { newestOf, parseTag, parseVersion, tagsForPublish } from './tags.ts'
 import { checkAccess } from './visibility.ts'
 import { keepVouchers } from './vouchers.ts'
@@ -70,17 +62,24 @@ export class Versions {
    */
   async publish(caller: Caller, request: PublishRequest): Promise<Published> {
     const user = await this.#packages.mayPublish(caller, request.name, request)
-    const version = parseVersion(request.version)
-    checkAccess(request.name, request.access)
-    if (request.provenance !== undefined) attestationOf(request.provenance)
+    const version = this.#check(request)
     const repeated = await this.#refuseExisting(user, request)
     if (repeated) return repeated
-    this.#checkDependencies(request)
     const made = await makeContent(this.#context, this.#content, request)
     const row = await this.#versionRow(user, request, made)
     const head = await this.#insert(user, request, { row, tries: INSERT_TRIES })
     if (request.dependencies) this.#federation.gather(Object.values(request.dependencies))
     return { head, version, integrity: row.integrity ?? fail('NOT_FOUND', { what: version }) }
+  }
+
+  /** As publish, for what is to be published later: everything is checked, and nothing is written but content. */
+  async examine(caller: Caller, request: PublishRequest): Promise<User> {
+    const deed = { missing: request.missing, deed: 'stage' } as const
+    const user = await this.#packages.mayPublish(caller, request.name, deed)
+    this.#check(request)
+    if (await this.#existing(request)) throw this.#exists(request)
+    await makeContent(this.#context, this.#content, request)
+    return user
   }
 
   /** Whether publishing this could succeed, as far as it can be told before any content is taken. Throws as publish does. */
@@ -90,9 +89,7 @@ export class Versions {
   ): Promise<void> {
     await this.#packages.mayPublish(caller, request.name, request)
     parseVersion(request.version)
-    const head = await this.#packages.findOwn(request.name)
-    if (head && (await findVersion(this.#context.storage.sql.read, head.id, request.version)))
-      throw this.#exists(request)
+    if (await this.#existing(request)) throw this.#exists(request)
   }
 
   /** Sets or (with '') lifts the deprecation message of versions; those that stand so already are left alone. */
@@ -214,9 +211,9 @@ export class Versions {
 
   /** VERSION_EXISTS, unless the same user sends the same tarball again soon: then what the first sending made. */
   async #refuseExisting(user: User, request: PublishRequest): Promise<Published | undefined> {
-    const head = await this.#packages.findOwn(request.name)
-    const row = head && (await findVersion(this.#context.storage.sql.read, head.id, request.version))
-    if (!head || !row) return undefined
+    const existing = await this.#existing(request)
+    if (!existing) return undefined
+    const { head, row } = existing
     const { content } = request
     const recent = this.#context.clock.now() - row.published_at < RETRY_WINDOW
     const same =
@@ -226,26 +223,34 @@ export class Versions {
     throw this.#exists(request)
   }
 
+  async #existing({ name, version }: Pick<PublishRequest, 'name' | 'version'>) {
+    const head = await this.#packages.findOwn(name)
+    const row = head && (await findVersion(this.#context.storage.sql.read, head.id, version))
+    return head && row ? { head, row } : undefined
+  }
+
+  /** What can be told from the request alone; gives its version, normalised. */
+  #check(request: PublishRequest): string {
+    const version = parseVersion(request.version)
+    checkAccess(request.name, request.access)
+    if (request.provenance !== undefined) attestationOf(request.provenance)
+    checkDependencies(this.#context, request)
+    return version
+  }
+
   #exists(request: Pick<PublishRequest, 'name' | 'version'>): Fault {
     const spec = specOf(request.name, this.#context.host())
     return new Fault('VERSION_EXISTS', { spec, version: request.version })
   }
 
-  #checkDependencies({ dependencies, manifest }: PublishRequest): void {
-    const maps: JsonObject = dependencies ?? manifest
-    const count = DEPENDENCY_FIELDS.reduce((sum, field) => sum + npmDependencies(maps, field).length, 0)
-    if (count > this.#context.limits.dependencies)
-      throw new Fault('BAD_REQUEST', { why: 'Exceeded maximum number of dependencies.' })
-  }
-
   async #versionRow(user: User, request: PublishRequest, made: Made): Promise<VersionRow> {
     const { blobs } = this.#context.storage
-    const maps = request.dependencies ?? (await this.#canonicalDependencies(made.manifest))
+    const maps = request.dependencies ?? (await canonicalDependencies(this.#context, made.manifest))
     const [tree, entropic] = await Promise.all([
       this.#content.keepTree(made.files),
       blobs.ingestText(entropicManifest(made.files, maps)),
     ])
-    const manifest = { ...made.manifest, _npmUser: npmUserOf(user) }
+    const manifest = { ...made.manifest, _npmUser: npmUserOf(user, request.staged) }
     return {
       package_id: '',
       version: request.version,
@@ -266,17 +271,6 @@ export class Versions {
       yanked_at: null,
       removed_at: null,
     }
-  }
-
-  async #canonicalDependencies(manifest: Manifest): Promise<DependencyMaps> {
-    const names = DEPENDENCY_FIELDS.flatMap((field) => npmDependencies(manifest, field).map(([name]) => name))
-    const scopes = new Set(names.flatMap((name) => splitNpmName(name).scope ?? []))
-    const claimed = new Set<string>()
-    for (const scope of scopes)
-      if (await findNamespace(this.#context.storage.sql.read, scope)) claimed.add(scope)
-    return dependencyMaps(manifest, (name) =>
-      canonicalOf(dependencyTarget(name, claimed), this.#context.host()),
-    )
   }
 
   /**
@@ -306,6 +300,7 @@ export class Versions {
     const owner = await this.#packages.forPublish(tx, user, request)
     const { id } = owner
     const { version, published_at: at } = row
+    await takeStagedNumber(tx, owner.npm_name, { version, staged: request.staged?.id })
     await insertVersion(tx, { ...row, package_id: id })
     await keepVouchers(tx, owner, { row, signer: this.#signer, provenance: request.provenance })
     const current = Object.fromEntries((await listTags(tx, id)).map(({ tag, version }) => [tag, version]))

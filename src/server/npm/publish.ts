@@ -13,7 +13,7 @@ import type { Registry } from '../../registry/registry.ts'
 import { decodedBody, objectOf, textOf } from '../http/body.ts'
 import { accessIn } from './access.ts'
 import { revisionOf } from './packument.ts'
-import { readPublishBody } from './publish-body.ts'
+import { type PublishBody, readPublishBody } from './publish-body.ts'
 
 /** Everything of a publish document but its tarball: manifest and README. npm's largest are below a megabyte. */
 const MAX_DOCUMENT = 16 * 1024 * 1024
@@ -47,16 +47,28 @@ export async function putPackage(
 ): Promise<void> {
   // Before any byte is taken: somebody without the right must not fill the disk.
   await registry.packages.mayPublish(caller, name, { missing: 'create' })
-  const limits = { tarball: registry.limits.tarball, document: MAX_DOCUMENT }
-  const { document, tarballs } = await readPublishBody(decodedBody(request), limits, () =>
-    registry.spool(caller),
-  )
+  const { document, tarballs } = await readDocument(registry, request, caller)
   const attachments = objectOf(document._attachments)
   if (attachments && Object.keys(attachments).length > 0)
     return void (await registry.versions.publish(caller, publishRequest(name, document, tarballs)))
   if (!objectOf(document.versions)) return edit(registry, { caller, name, document, rev })
   if (rev === undefined) return deprecate(registry, { caller, name, document })
   return removeMissing(registry, { caller, name, document, rev })
+}
+
+/** The same document where it can only be a publish, as for `npm stage publish`. */
+export async function readPublish(
+  registry: Registry,
+  request: IncomingMessage,
+  { caller, name }: { caller: Caller; name: PackageName },
+): Promise<PublishRequest> {
+  const { document, tarballs } = await readDocument(registry, request, caller)
+  return publishRequest(name, document, tarballs)
+}
+
+function readDocument(registry: Registry, request: IncomingMessage, caller: Caller): Promise<PublishBody> {
+  const limits = { tarball: registry.limits.tarball, document: MAX_DOCUMENT }
+  return readPublishBody(decodedBody(request), limits, () => registry.spool(caller))
 }
 
 function publishRequest(

@@ -34,6 +34,7 @@ import { putPackage, requireRevision } from './publish.ts'
 import type { Reads } from './read.ts'
 import { search } from './search.ts'
 import { bulkAdvisories, quickAudit, showAttestations, showKeys } from './security.ts'
+import { approveStaged, listStaged, rejectStaged, sendStaged, showStaged, stageVersion } from './stage.ts'
 import { listOwnStars, listStars, putStars, setStar } from './stars.ts'
 import { removeTag, setTag, setTags, showTags } from './tags.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
@@ -147,6 +148,18 @@ function packageRoutes(registry: Registry): Router {
   return router
 }
 
+/** Versions that wait for approval. */
+function stageRoutes(registry: Registry): Router {
+  const router = new Router({ prefix: '/-/stage' })
+  router.get('/', (ctx) => listStaged(ctx, registry))
+  router.post('/package/:name', (ctx) => stageVersion(ctx, registry))
+  router.get('/:id', (ctx) => showStaged(ctx, registry))
+  router.get('/:id/tarball', (ctx) => sendStaged(ctx, registry))
+  router.post('/:id/approve', (ctx) => approveStaged(ctx, registry))
+  router.delete('/:id', (ctx) => rejectStaged(ctx, registry))
+  return router
+}
+
 /** Webhooks, and what was sent to them. */
 function hookRoutes(registry: Registry): Router {
   const router = new Router({ prefix: '/-/npm/v1/hooks' })
@@ -176,6 +189,7 @@ export function npmRoutes(door: NpmDoor): Router {
   router.use(packageRoutes(registry).routes())
   router.use(organisationRoutes(registry).routes())
   router.use(hookRoutes(registry).routes())
+  router.use(stageRoutes(registry).routes())
   router.all('/-/*rest', (ctx) => unknown(ctx))
   router.use(downloadRoutes(registry).routes())
   router.get('/:name', (ctx) => read(ctx, (reading) => door.reads.packument(named(ctx), reading)))

@@ -4,6 +4,7 @@ import type { Millis } from '../../base/time.ts'
 import type { AdvisoryTables } from './advisory.ts'
 import type { CountTables } from './counts.ts'
 import type { SearchTables } from './search.ts'
+import type { StagedTables } from './staged.ts'
 import type { TrustTables } from './trust.ts'
 import type { TurnTables } from './turns.ts'
 import type { WebhookTables } from './webhook.ts'
@@ -13,6 +14,7 @@ export interface Database
   extends AdvisoryTables,
     CountTables,
     SearchTables,
+    StagedTables,
     TrustTables,
     TurnTables,
     WebhookTables {

@@ -9,6 +9,7 @@ const PAGE = 1000
 /** Every blob that some row refers to, page by page, in no order that matters; the same blob may come often. */
 export async function* listReferences(db: Reader): AsyncGenerator<Reference> {
   yield* listDocuments(db)
+  yield* listStagedTarballs(db)
   let after = { package_id: '', version: '' }
   for (;;) {
     const rows = await db
@@ -31,6 +32,12 @@ export async function* listReferences(db: Reader): AsyncGenerator<Reference> {
     if (!last || rows.length < PAGE) return
     after = last
   }
+}
+
+async function* listStagedTarballs(db: Reader): AsyncGenerator<Reference> {
+  const rows = await db.selectFrom('staged').select(['npm_name', 'version', 'tarball']).execute()
+  for (const { npm_name, version, tarball } of rows)
+    yield { digest: tarball, isTree: false, of: `${npm_name}@${version}` }
 }
 
 async function* listDocuments(db: Reader): AsyncGenerator<Reference> {

@@ -1,0 +1,64 @@
+import type { Reader, Tx } from '../sql/database.ts'
+import type { StagedRow } from '../sql/staged.ts'
+
+export type StagedWithAccount = StagedRow & { readonly account: string }
+
+export type StagedQuery = {
+  /** What this account staged, or what was staged of packages it maintains; absent: everything. */
+  readonly accountId?: string
+  readonly id?: string
+  readonly npmName?: string
+}
+
+/** Newest first. */
+export function listStaged(
+  db: Reader,
+  { accountId, id, npmName }: StagedQuery,
+): Promise<StagedWithAccount[]> {
+  let query = db
+    .selectFrom('staged')
+    .innerJoin('account', 'account.id', 'staged.account_id')
+    .selectAll('staged')
+    .select('account.name as account')
+    .orderBy('staged.created_at', 'desc')
+    .orderBy('staged.id')
+  if (id !== undefined) query = query.where('staged.id', '=', id)
+  if (npmName !== undefined) query = query.where('staged.npm_name', '=', npmName)
+  if (accountId === undefined) return query.execute()
+  const maintained = db
+    .selectFrom('package')
+    .innerJoin('maintainer', 'maintainer.package_id', 'package.id')
+    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
+    .select('package.npm_name')
+    .where('package.host', '=', '')
+    .where('maintainer.accepted_at', 'is not', null)
+    .where('membership.account_id', '=', accountId)
+    .where('membership.accepted_at', 'is not', null)
+  return query
+    .where(({ or, eb }) =>
+      or([eb('staged.account_id', '=', accountId), eb('staged.npm_name', 'in', maintained)]),
+    )
+    .execute()
+}
+
+/** Which staged version has this number, if one has. */
+export async function stagedId(db: Reader, npmName: string, version: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('staged')
+    .select('id')
+    .where('npm_name', '=', npmName)
+    .where('version', '=', version)
+    .executeTakeFirst()
+  return row?.id
+}
+
+/** Throws Conflict when the number is staged already. */
+export async function insertStaged(tx: Tx, row: StagedRow): Promise<void> {
+  await tx.insertInto('staged').values(row).execute()
+}
+
+/** Tells whether it was there. */
+export async function deleteStaged(tx: Tx, id: string): Promise<boolean> {
+  const result = await tx.deleteFrom('staged').where('id', '=', id).executeTakeFirst()
+  return result.numDeletedRows > 0n
+}
