@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { load } from './load.ts'
 import { publish, type Target, tarball } from './seed.ts'
 
@@ -21,12 +22,13 @@ export async function searching(target: Target, count: number): Promise<void> {
     for (let n = next++; n < count; n = next++) await release(target, n)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  const search = (text: string) => `${target.url}/-/v1/search?size=20&text=${encodeURIComponent(text)}`
+  while ((await totalOf(search(QUERIES.everywhere))) < count) await setTimeout(500)
   for (const [name, text] of Object.entries(QUERIES)) {
-    const url = `${target.url}/-/v1/search?size=20&text=${encodeURIComponent(text)}`
-    const total = await indexed(url)
+    const url = search(text)
     const { p50, p99 } = await load({ url, headers: {}, connections: 1, seconds: 3 })
     console.log(
-      `search, ${name} word (${total} of ${count} packages): p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
+      `search, ${name}: ${await totalOf(url)} of ${count} packages, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
     )
   }
 }
@@ -41,15 +43,8 @@ async function release(target: Target, n: number): Promise<void> {
   })
 }
 
-/** Resolves to how many are found, once that no longer changes: the index is then up to date. */
-async function indexed(url: string): Promise<number> {
-  let [before, total] = [-1, 0]
-  while (total !== before) {
-    before = total
-    const reply = await fetch(url)
-    total = ((await reply.json()) as { total: number }).total // our own answer
-  }
-  return total
+async function totalOf(url: string): Promise<number> {
+  return ((await (await fetch(url)).json()) as { total: number }).total // our own answer
 }
 
 function anyWord(): string {
