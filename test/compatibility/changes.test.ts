@@ -34,7 +34,9 @@ row(
     expect(await works(client, 'view', '@kim/box@1.0.0', 'deprecated')).toContain('too old')
     await works(
       client,
-      ...(client.family === 'pnpm' ? ['undeprecate', '@kim/box@<2'] : ['deprecate', '@kim/box@<2', '']),
+      ...(client.family === 'pnpm' && name !== 'pnpm@10'
+        ? ['undeprecate', '@kim/box@<2']
+        : ['deprecate', '@kim/box@<2', '']),
     )
     expect((await kim.get(BOX)).json.versions['1.0.0']).not.toHaveProperty('deprecated')
   },
@@ -147,10 +149,10 @@ row(
     const { wire, app, kim, client } = await open(stage, name)
     await app.user('lee')
     wire.tamper(() => kim.publish('@kim/box', '3.0.0'))
-    expect(await fails(client, 'unpublish', '@kim/box@1.0.0')).toContain('E409')
+    expect(await fails(client, 'unpublish', '@kim/box@1.0.0')).toMatch(/409.*changed meanwhile/)
     expect(await versionsOf(kim)).toEqual(['1.0.0', '1.1.0', '2.0.0', '3.0.0'])
     wire.tamper(() => kim.publish('@kim/box', '4.0.0'))
-    expect(await fails(client, 'owner', 'add', 'lee', '@kim/box')).toContain('E409')
+    expect(await fails(client, 'owner', 'add', 'lee', '@kim/box')).toMatch(/409.*changed meanwhile/)
     expect((await kim.get(BOX)).json.maintainers).toHaveLength(1)
   },
 )
@@ -173,12 +175,13 @@ row(
 row(
   { number: 47, statement: 'an owner added without the others throws nobody out', clients: ['yarn'] },
   async (stage, name) => {
-    const { app, wire, kim, client } = await open(stage, name)
+    const { app, wire, kim, client } = await open(stage, name, [])
+    await kim.publish('box', '1.0.0') // it takes no scoped name there
     await app.user('lee')
-    await client.run('owner', 'add', 'lee', '@kim/box')
+    await client.run('owner', 'add', 'lee', 'box')
     const put = wire.heard.find(({ method }) => method === 'PUT')
-    expect(put).toMatchObject({ path: `${BOX}/-rev/undefined`, status: 409 })
-    expect((await kim.get(BOX)).json.maintainers).toMatchObject([{ name: 'kim' }])
+    expect(put).toMatchObject({ path: '/box/-rev/undefined', status: 409 })
+    expect((await kim.get('/box')).json.maintainers).toMatchObject([{ name: 'kim' }])
   },
 )
 

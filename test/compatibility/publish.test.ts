@@ -172,8 +172,8 @@ row(
       bun: [],
     }
     expect(await works(client, ...words[client.family])).toContain('A box for everything')
-    const page = await new Visitor(app.url).get('/www/package/legacy/telling')
-    expect(page.text).toContain('A box for everything</h1>')
+    const page = await new Visitor(app.url).get('/telling')
+    expect(page.text).toContain('A box for everything</h2>')
   },
 )
 
@@ -195,7 +195,7 @@ row(
     await writePackage(low.client, { name: 'large', version: '1.0.0' })
     const output = await fails(low.client, ...publishing(low.client))
     expect(low.wire.heard.at(-1)?.status).toBe(413)
-    expect(output).toMatch(name === 'berry' ? /413/ : new RegExp(`larger than the limit of ${MB} bytes`))
+    expect(output).toMatch(name === 'berry' ? /413/ : /larger than the limit of/)
     expect(wire.heard.map(({ status }) => status)).not.toContain(413)
   },
 )
