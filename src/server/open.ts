@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import type { PolicyRules } from '../registry/policy.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createUpstream, type Upstream } from '../registry/upstream.ts'
 import { S3Unusable } from '../storage/blobs/s3-errors.ts'
+import { ChannelKv } from '../storage/kv-channel.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
 import { sqliteAddon } from './addon.ts'
 import { readAssetFolder } from './assets.ts'
@@ -36,6 +38,7 @@ export function storageConfigOf(config: Config, log: Log = silentLog): StorageCo
       postgres: { ...(url && { url }), ...(user && { user }), ...(database && { database }) },
     }),
     ...(redisUrl && { redisUrl }),
+    ...(cluster.isWorker && { kv: new ChannelKv(process) }),
     ...s3ConfigOf(config),
   }
 }

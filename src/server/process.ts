@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -105,11 +106,23 @@ export function untilStopped(running: Running): Promise<number> {
         },
       )
     }
-    process.on('SIGTERM', stop).on('SIGINT', stop)
+    onStop(stop)
     process.on('uncaughtException', (error, origin) => {
       log.error({ error, origin }, 'an error that nobody caught')
       resolve(1)
     })
+  })
+}
+
+/** What a worker is sent when it is to end. */
+export const STOP = 'SIGTERM'
+
+/** A worker waits to be told by who started it: terminals and service managers send their signals to every process, and it would hear twice. */
+function onStop(stop: (signal: NodeJS.Signals) => void): void {
+  const heard = cluster.isWorker ? () => undefined : stop
+  process.on('SIGTERM', heard).on('SIGINT', heard)
+  process.on('message', (message) => {
+    if (message === STOP) stop(STOP)
   })
 }
 

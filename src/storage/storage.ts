@@ -43,7 +43,9 @@ export type StorageConfig = {
   readonly sqliteAddon?: object
   /** Postgres instead of SQLite. Empty fields fall to the driver's own environment (PGHOST, PGUSER…). */
   readonly postgres?: { readonly url?: string; readonly user?: string; readonly database?: string }
-  /** Redis instead of the in-process mock: `redis://…` or `rediss://…`. */
+  /** A memory that is there already, instead of one in this process. Closed with the storage. */
+  readonly kv?: Kv
+  /** Redis instead of either: `redis://…` or `rediss://…`. */
   readonly redisUrl?: string
   /** S3 instead of `blobs/`, with copies in `copies/`. */
   readonly s3?: S3Config
@@ -110,7 +112,7 @@ async function openBlobs(
 }
 
 async function openKv(config: StorageConfig): Promise<Kv> {
-  if (!config.redisUrl) return new MemoryKv(config.log)
+  if (!config.redisUrl) return config.kv ?? new MemoryKv(config.log)
   const { connectRedis } = await import('./kv-redis.ts')
   return connectRedis(config.redisUrl, config.log)
 }

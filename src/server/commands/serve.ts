@@ -1,14 +1,18 @@
+import cluster, { type Worker } from 'node:cluster'
 import type { Server } from 'node:http'
 import type { Log } from '../../base/log.ts'
 import { hours, seconds } from '../../base/time.ts'
 import type { ChoreOptions } from '../../registry/chores.ts'
 import type { Registry } from '../../registry/registry.ts'
+import { serveKv } from '../../storage/kv-channel.ts'
+import { MemoryKv } from '../../storage/kv-memory.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { type App, createApp } from '../app.ts'
 import { httpAddress, ownAddress } from '../config/address.ts'
 import { providersOf } from '../config/providers.ts'
 import { upstreamAddress } from '../config/upstream.ts'
 import type { Config, Settings } from '../config.ts'
+import { Crew, type Told } from '../crew.ts'
 import { Health } from '../health.ts'
 import { createLog } from '../log.ts'
 import { cacheBoundsOf, configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
@@ -24,15 +28,37 @@ const TARBALL_CACHE = 16 * 2 ** 20
 /** After this long without a byte, no upload and no download is under way any more. */
 const ABANDONED = hours(2)
 
-/** Runs the registry until it is told to stop. */
-export async function serve({ flags, settings }: Call): Promise<number> {
+/** Runs the registry until it is told to stop, in this process or in several that this one started. */
+export async function serve(call: Call): Promise<number> {
+  const { config } = call.settings
+  await using opening = new AsyncDisposableStack()
+  const begun = (told: Told) => begin(call, told, opening)
+  if (cluster.isWorker) return serveHere(call, async (told) => void process.send?.(told))
+  if (config.workers === 1) return await serveHere(call, begun) // before what was opened is closed
+  const log = createLog(config)
+  const kv = opening.adopt(new MemoryKv(log), (it) => it.close())
+  const equip = (worker: Worker) => serveKv(kv, worker)
+  return await new Crew({ count: config.workers, log, equip, begun }).run()
+}
+
+/** The server can be reached: tells other programs of the user, and the user. */
+async function begin({ flags, settings }: Call, told: Told, opening: AsyncDisposableStack): Promise<void> {
+  const { config } = settings
+  opening.use(await announce(config.cacheDir, told.url))
+  process.stdout.write(told.welcome)
+  const { port } = new URL(told.url)
+  if ('open' in flags) openInBrowser(ownAddress(config, Number(port || 80)))
+}
+
+/** One process that answers requests; `begun` is called when it can. */
+async function serveHere({ settings }: Call, begun: (told: Told) => Promise<void>): Promise<number> {
   const { config } = settings
   const log = createLog(config)
   await using opening = new AsyncDisposableStack()
   const server = opening.adopt(await listen(config), (it) => void it.close())
   const [farewell, health] = [new Farewell(server), new Health()]
   // The port is known only now, and the registry's name depends on it: requests that are here already wait a moment.
-  const starting = start(settings, { server, health, log, opening })
+  const starting = start(settings, { server, health, log, opening, begun })
   server.on('request', (request, response) => {
     if (health.answered(request, response)) return
     starting.then(
@@ -41,7 +67,6 @@ export async function serve({ flags, settings }: Call): Promise<number> {
     )
   })
   await starting
-  if ('open' in flags) openInBrowser(ownAddress(config, portOf(server)))
   const opened = opening.move()
   const draining = () => {
     health.drain()
@@ -50,10 +75,16 @@ export async function serve({ flags, settings }: Call): Promise<number> {
   return untilStopped({ server, log, draining, delay: config.drainDelay, close: () => opened.disposeAsync() })
 }
 
-type Parts = { server: Server; health: Health; log: Log; opening: AsyncDisposableStack }
+type Parts = {
+  server: Server
+  health: Health
+  log: Log
+  opening: AsyncDisposableStack
+  begun: (told: Told) => Promise<void>
+}
 
 /** Everything behind the port; whatever is opened closes with `opening`. */
-async function start(settings: Settings, { server, health, log, opening }: Parts): Promise<App> {
+async function start(settings: Settings, { server, health, log, opening, begun }: Parts): Promise<App> {
   const { config } = settings
   const storage = opening.use(await openConfiguredStorage(config, log))
   const port = portOf(server)
@@ -67,16 +98,17 @@ async function start(settings: Settings, { server, health, log, opening }: Parts
   registry.chores.start(choresOf(config))
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
   const app = appOf(config, { registry, log, port, secrets })
-  const setup = await registry.signUp.setupSecret()
-  opening.use(
-    await announce(config.cacheDir, ownAddress({ host: config.host, externalHost: undefined }, port)),
-  )
+  // A new link ends the last one, which somebody may be reading.
+  const setup = (cluster.worker?.id ?? 1) === 1 ? await registry.signUp.setupSecret() : undefined
   health.begin({
     sql: { ask: () => storage.sql.ping(), rank: 'needed' },
     kv: { ask: () => storage.kv.ping(), rank: 'helpful' },
     blobs: { ask: () => storage.blobs.ping(), rank: 'needed' },
   })
-  process.stdout.write(welcome(settings, { port, upstream: url, engine: storage.sql.engine, setup }))
+  await begun({
+    url: ownAddress({ host: config.host, externalHost: undefined }, port),
+    welcome: welcome(settings, { port, upstream: url, engine: storage.sql.engine, setup }),
+  })
   return app
 }
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import semver from 'semver'
 import { isLoopback } from './address.ts'
@@ -55,6 +56,12 @@ export function whole(least: number, most = Number.MAX_SAFE_INTEGER): Kind<numbe
 export const count: Kind<number> = {
   allowed: 'a whole number, 1 or more, or Infinity',
   read: (it, cwd) => (it === 'Infinity' ? Number.POSITIVE_INFINITY : whole(1).read(it, cwd)),
+}
+
+/** How many processes; `auto` is one for each processor. */
+export const processes: Kind<number> = {
+  allowed: 'auto, or a whole number, 1 to 256',
+  read: (it, cwd) => (it === 'auto' ? availableParallelism() : whole(1, 256).read(it, cwd)),
 }
 
 const BYTES = { '': 1, b: 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30, tb: 2 ** 40 }

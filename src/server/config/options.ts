@@ -34,6 +34,11 @@ export const options = {
     fallback: '3000',
     about: 'TCP port to listen on; 0 takes a free one',
   }),
+  workers: option(kind.processes, {
+    env: 'WORKERS',
+    fallback: '1',
+    about: 'Processes that answer requests, each with memory of its own; auto is one for each processor',
+  }),
   drainDelay: option(kind.duration, {
     env: 'DRAIN_DELAY',
     fallback: '0s',
@@ -223,7 +228,8 @@ export const options = {
   oauthPassword: optional(kind.text, {
     env: 'OAUTH_PASSWORD',
     otherwise: 'generated once, kept in the data folder',
-    about: 'Key that encrypts what login providers gave us, 32 characters or more',
+    about:
+      'Key that encrypts secrets in the database, 32 characters or more; all servers of one Postgres need the same',
     secret: 'whole',
   }),
   ...providerOptions,
