@@ -12,9 +12,9 @@ import type { NetworkMode } from '../registry/network.ts'
 import type { PolicyRules } from '../registry/policy.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createUpstream, type Upstream } from '../registry/upstream.ts'
-import { S3Unusable } from '../storage/blobs/s3-errors.ts'
 import { ChannelKv } from '../storage/kv-channel.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
+import { Unusable } from '../storage/unusable.ts'
 import { sqliteAddon } from './addon.ts'
 import { readAssetFolder } from './assets.ts'
 import { ownAddress } from './config/address.ts'
@@ -27,7 +27,7 @@ import { type Secrets, secretsOf } from './secrets.ts'
 
 /** Where and how the storage lies. Any Postgres variable chooses Postgres. */
 export function storageConfigOf(config: Config, log: Log = silentLog): StorageConfig {
-  const { postgresUrl: url, pgUser: user, pgDatabase: database, redisUrl } = config
+  const { postgresUrl: url, pgUser: user, pgDatabase: database, postgresCa, redisUrl, redisCa } = config
   const addon = isPostgres(config) ? undefined : sqliteAddon(unpackFolders(config))
   return {
     folder: config.cacheDir,
@@ -35,11 +35,28 @@ export function storageConfigOf(config: Config, log: Log = silentLog): StorageCo
     ...(addon && { sqliteAddon: addon }),
     log,
     ...(isPostgres(config) && {
-      postgres: { ...(url && { url }), ...(user && { user }), ...(database && { database }) },
+      postgres: {
+        ...(url && { url }),
+        ...(user && { user }),
+        ...(database && { database }),
+        ...(postgresCa && { ca: readCertificates(postgresCa) }),
+      },
     }),
     ...(redisUrl && { redisUrl }),
+    ...(redisCa && { redisCa: readCertificates(redisCa) }),
     ...(cluster.isWorker && { kv: new ChannelKv(process) }),
     ...s3ConfigOf(config),
+  }
+}
+
+function readCertificates(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new Failure(`The certificates in ${file} cannot be read: ${sentenceOf(cause)}`, {
+      exitCode: 1,
+      cause,
+    })
   }
 }
 
@@ -49,7 +66,7 @@ function s3ConfigOf(config: Config): Pick<StorageConfig, 's3'> {
   const { s3Region: region, s3Endpoint, s3PathStyle: pathStyle, s3Prefix: prefix = '', s3Ca } = config
   if (bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) return {}
   const endpoint = s3Endpoint ?? `https://s3.${region}.amazonaws.com`
-  const ca = s3Ca === undefined ? {} : { ca: readFileSync(s3Ca, 'utf8') }
+  const ca = s3Ca === undefined ? {} : { ca: readCertificates(s3Ca) }
   const address = { endpoint, bucket, region, accessKeyId, secretAccessKey, pathStyle, prefix, ...ca }
   return { s3: { address, budget: config.s3Cache, redirect: config.s3Redirect } }
 }
@@ -76,7 +93,8 @@ async function open(config: Config, storageConfig: () => StorageConfig): Promise
   try {
     return await openStorage(storageConfig())
   } catch (error) {
-    if (error instanceof S3Unusable) throw new Failure(error.message, { exitCode: 1, cause: error })
+    if (error instanceof Failure) throw error
+    if (error instanceof Unusable) throw new Failure(error.message, { exitCode: 1, cause: error })
     const cause = error instanceof Error && error.cause ? ` (${sentenceOf(error.cause)})` : ''
     const where = isPostgres(config) ? 'the Postgres database' : `the data in ${config.cacheDir}`
     const message = `Cannot open ${where}: ${sentenceOf(error)}${cause}`

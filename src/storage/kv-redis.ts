@@ -1,44 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import type { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import { LRUCache } from 'lru-cache'
 import type { Log } from '../base/log.ts'
-import { type Clock, type Millis, minutes, seconds, systemClock } from '../base/time.ts'
+import { type Clock, type Millis, minutes, systemClock } from '../base/time.ts'
 import type { Kv } from './kv.ts'
 
 const RELEASE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`
 
-/** As long as this, a command may hang before Redis counts as away. */
-const PATIENCE = seconds(2)
-
-/**
- * Connects to `url` and resolves when Redis answers or has failed once; then it goes on trying behind the scenes. Commands fail
- * at once while there is no connection, instead of queueing up behind it.
- */
-export async function connectRedis(url: string, log: Log): Promise<Kv> {
-  const { Redis } = await import('ioredis')
-  const client = new Redis(url, {
-    keyPrefix: 'entropic:',
-    enableOfflineQueue: false,
-    commandTimeout: PATIENCE,
-    connectTimeout: PATIENCE,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(attempt * 100, seconds(5)),
-  })
-  const kv = new RedisKv(client, log)
-  await once(client, 'ready').catch(() => {})
-  return kv
-}
-
 /** The Kv over the ioredis API: a real client or ioredis-mock. It closes the client it is handed. */
 export class RedisKv implements Kv {
-  readonly #client: Redis
+  readonly #client: Redis | Cluster
   readonly #log: Log
   readonly #clock: Clock
   readonly #counts = new LRUCache<string, { count: number }>({ max: 10_000 })
   #loggedAt = Number.NEGATIVE_INFINITY
 
-  constructor(client: Redis, log: Log, clock: Clock = systemClock) {
+  constructor(client: Redis | Cluster, log: Log, clock: Clock = systemClock) {
     this.#client = client
     this.#log = log
     this.#clock = clock

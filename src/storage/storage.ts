@@ -10,6 +10,7 @@ import { SpoolingBlobStore } from './blobs/store.ts'
 import type { Kv } from './kv.ts'
 import { MemoryKv } from './kv-memory.ts'
 import type { Sql } from './sql/database.ts'
+import type { PostgresAddress } from './sql/postgres.ts'
 import {
   type MigrationSource,
   migrate,
@@ -42,11 +43,13 @@ export type StorageConfig = {
   /** The loaded SQLite addon, where better-sqlite3 cannot find it beside its own files. */
   readonly sqliteAddon?: object
   /** Postgres instead of SQLite. Empty fields fall to the driver's own environment (PGHOST, PGUSER…). */
-  readonly postgres?: { readonly url?: string; readonly user?: string; readonly database?: string }
+  readonly postgres?: PostgresAddress
   /** A memory that is there already, instead of one in this process. Closed with the storage. */
   readonly kv?: Kv
   /** Redis instead of either: `redis://…` or `rediss://…`. */
   readonly redisUrl?: string
+  /** Certificates (PEM) to trust beside the system's own. */
+  readonly redisCa?: string
   /** S3 instead of `blobs/`, with copies in `copies/`. */
   readonly s3?: S3Config
   /** Nothing need outlive a power cut: SQLite then waits for no disk. For tests. */
@@ -56,7 +59,7 @@ export type StorageConfig = {
 
 /**
  * Opens the storage and brings its schema up to date, making the data folder when it is absent. Throws when the database cannot
- * be reached, or was migrated by a release that is newer or had other migrations.
+ * be reached, cannot be used (Unusable), or was migrated by a release that is newer or had other migrations.
  */
 export async function openStorage(config: StorageConfig): Promise<Storage> {
   await using opened = new AsyncDisposableStack()
@@ -90,8 +93,8 @@ async function openSql(config: StorageConfig): Promise<ScriptableSql> {
     if (config.sqliteAddon) useSqliteAddon(config.sqliteAddon)
     return openSqlite(databaseFile(config), config.throwAway ? 'off' : 'full')
   }
-  const { openPostgres } = await import('./sql/postgres.ts')
-  return openPostgres(config.postgres, config.log)
+  const { connectPostgres } = await import('./sql/postgres.ts')
+  return connectPostgres(config.postgres, config.log)
 }
 
 /** What it opens closes with `opened`. */
@@ -113,6 +116,6 @@ async function openBlobs(
 
 async function openKv(config: StorageConfig): Promise<Kv> {
   if (!config.redisUrl) return config.kv ?? new MemoryKv(config.log)
-  const { connectRedis } = await import('./kv-redis.ts')
-  return connectRedis(config.redisUrl, config.log)
+  const { connectRedis } = await import('./kv-redis-connect.ts')
+  return connectRedis(config.redisUrl, config.log, config.redisCa)
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { isFault } from '../../src/base/fault.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { Attempts } from '../../src/registry/attempts.ts'
-import { connectRedis } from '../../src/storage/kv-redis.ts'
+import { connectRedis } from '../../src/storage/kv-redis-connect.ts'
 import { startRedis } from '../support/servers.ts'
 import { missing, onEveryEngine } from '../support/services.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { minutes } from '../../src/base/time.ts'
-import { connectRedis } from '../../src/storage/kv-redis.ts'
+import { connectRedis } from '../../src/storage/kv-redis-connect.ts'
 import { startRedis } from '../support/servers.ts'
 import { missing } from '../support/services.ts'
 

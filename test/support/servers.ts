@@ -48,8 +48,8 @@ export async function startPostgres(): Promise<Restartable> {
   })
 }
 
-/** Starts the redis-server found on PATH, on a free port when none is given; it keeps nothing on disk. */
-export async function startRedis(wanted?: number): Promise<Restartable> {
+/** Starts the redis-server found on PATH, on a free port when none is given, with further options; it keeps nothing on disk. */
+export async function startRedis(wanted?: number, more: readonly string[] = []): Promise<Restartable> {
   const folders = (process.env.PATH ?? '').split(delimiter)
   if (!folders.some((folder) => existsSync(join(folder, 'redis-server'))))
     throw new Missing('Redis: no redis-server on PATH (Debian: apt-get install redis-server)')
@@ -66,6 +66,7 @@ export async function startRedis(wanted?: number): Promise<Restartable> {
     '',
     '--databases',
     '1024',
+    ...more,
   ]
   const url = `redis://127.0.0.1:${port}`
   return restartable(() => spawn('redis-server', options), {

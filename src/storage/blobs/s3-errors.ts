@@ -1,3 +1,5 @@
+import { codeOf, networkTrouble, Unusable } from '../unusable.ts'
+
 /** No answer came. */
 export class S3Unreachable extends Error {
   constructor(endpoint: string, cause: unknown) {
@@ -43,26 +45,14 @@ const SENTENCES: Readonly<Record<string, string>> = {
 }
 
 /** The first request failed; the message says what the owner of the machine must mend. */
-export class S3Unusable extends Error {
+export class S3Unusable extends Unusable {
   constructor(where: string, cause: unknown) {
     super(`Cannot use ${where}: ${sentenceOf(cause)}.`, { cause })
   }
 }
 
-const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/
-
 function sentenceOf(error: unknown): string {
   if (error instanceof S3Refusal) return SENTENCES[error.code] ?? error.message
   if (!(error instanceof S3Unreachable)) return String(error)
-  const code = codeOf(error.cause)
-  if (UNTRUSTED.test(code))
-    return `its certificate is not trusted (${code}); name the certificate of whoever signed it in S3_CA`
-  if (code.includes('SSL')) return `it does not speak TLS as S3_ENDPOINT says (${code})`
-  return `it does not answer${code && ` (${code})`}; look at S3_ENDPOINT`
-}
-
-/** The code of what went wrong on the network; of several attempts to connect, of the first. */
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError && !('code' in error)) return codeOf(error.errors[0])
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
+  return networkTrouble(error.cause, { address: 'S3_ENDPOINT', ca: 'S3_CA' })
 }

@@ -1,9 +1,11 @@
+import { getCACertificates } from 'node:tls'
 import { type CompiledQuery, Kysely, PostgresDialect, type PostgresPoolClient, sql } from 'kysely'
 import pg from 'pg'
 import { Fault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 import { Conflict, type Database, MissingReference, type Reader, type Tx } from './database.ts'
 import type { ScriptableSql } from './migrate.ts'
+import { examine, postgresUnusable } from './postgres-errors.ts'
 import { retrying } from './retry.ts'
 
 const CONNECTIONS = 8
@@ -15,6 +17,20 @@ export type PostgresAddress = {
   readonly url?: string
   readonly user?: string
   readonly database?: string
+  /** Certificates (PEM) to trust beside the system's own; the server is then always spoken to by TLS. */
+  readonly ca?: string
+}
+
+/** As openPostgres, of a database that answers. Throws Unusable when it cannot be used as it is. */
+export async function connectPostgres(address: PostgresAddress, log: Log): Promise<ScriptableSql> {
+  const readers = poolOf(address, log, 'on')
+  try {
+    await examine(readers)
+  } catch (error) {
+    await readers.end()
+    throw postgresUnusable(readers.options, error)
+  }
+  return new PostgresSql(readers, poolOf(address, log, 'off'))
 }
 
 /** Opens a pool for reading and one for transactions. Nothing is connected before the first query. */
@@ -83,9 +99,10 @@ class PostgresSql implements ScriptableSql {
   }
 }
 
-function poolOf({ url, user, database }: PostgresAddress, log: Log, readOnly: 'on' | 'off'): pg.Pool {
+function poolOf(address: PostgresAddress, log: Log, readOnly: 'on' | 'off'): pg.Pool {
+  const { user, database } = address
   const pool = new pg.Pool({
-    ...(url ? { connectionString: url } : {}),
+    ...connectionOf(address),
     ...(user ? { user } : {}),
     ...(database ? { database } : {}),
     max: CONNECTIONS,
@@ -102,6 +119,19 @@ function poolOf({ url, user, database }: PostgresAddress, log: Log, readOnly: 'o
   pool.on('error', (error) => log.warn({ err: error }, 'An idle database connection was lost'))
   pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
+}
+
+/** What the URL says of TLS gives way to a certificate that is named: the driver would forget about that. */
+function connectionOf({ url, ca }: PostgresAddress): pg.PoolConfig {
+  const ssl = ca === undefined ? {} : { ssl: { ca: [...getCACertificates(), ca] } }
+  if (!url) return ssl
+  const connection = new URL(url)
+  const mode = connection.searchParams.get('sslmode')
+  if (ca !== undefined) connection.searchParams.delete('sslmode')
+  // Every mode that is left means the same to the driver, which says so each time unless it is called by this name.
+  else if (mode && !['disable', 'no-verify'].includes(mode))
+    connection.searchParams.set('sslmode', 'verify-full')
+  return { connectionString: connection.href, ...ssl }
 }
 
 function kyselyOver(pool: pg.Pool): Kysely<Database> {

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, utimes } from 'node:fs/promises'
+import { mkdir, readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { promisify } from 'node:util'
 import { afterEach, describe, expect, inject, test, vi } from 'vitest'
 import type { Digest } from '../../../src/base/digest.ts'
 import { silentLog } from '../../../src/base/log.ts'
@@ -16,11 +14,10 @@ import { openS3, S3Driver } from '../../../src/storage/blobs/s3.ts'
 import { type S3Address, S3Client } from '../../../src/storage/blobs/s3-client.ts'
 import { SpoolingBlobStore } from '../../../src/storage/blobs/store.ts'
 import { all, nowhere, openedBlobs } from '../../support/blobs.ts'
+import { certificate } from '../../support/certificate.ts'
 import { FaultyProxy } from '../../support/faulty-proxy.ts'
 import { s3Address, s3Driver } from '../../support/s3.ts'
 import { type Cleanup, missing, temporaryFolder } from '../../support/services.ts'
-
-const run = promisify(execFile)
 
 describe.skipIf(missing.s3)(missing.s3 ?? 'S3', () => {
   describe('at start, one sentence says what to mend', () => atStart())
@@ -70,24 +67,6 @@ function atStart(): void {
     expect(await sentence({ endpoint: endpoint.replace('https', 'http') })).toContain('does not answer')
     expect(await sentence({ endpoint: inject('s3').url?.replace('http', 'https') ?? '' })).toContain('TLS')
   })
-}
-
-async function certificate(folder: string): Promise<{ key: string; cert: string }> {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const subject = ['-subj', '/CN=storage', '-addext', 'subjectAltName=IP:127.0.0.1']
-  await run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    key,
-    '-out',
-    cert,
-    ...subject,
-  ])
-  return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') }
 }
 
 const LARGE = randomBytes(3_000_000)
