@@ -6,7 +6,6 @@ import { confirmLease, databaseNow, type Held, releaseLease, takeLease } from '.
 import { deleteAuditBefore, deleteCountsBefore, deleteExpired } from '../storage/tables/pruning.ts'
 import { settingByName, upsertSetting } from '../storage/tables/settings.ts'
 import type { Cache, CacheBounds } from './cache.ts'
-import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
 import type { Metrics } from './metrics.ts'
 import type { Network } from './network.ts'
@@ -47,11 +46,8 @@ type Parts = {
 }
 
 /** What is done when nobody asks for it. */
-export function createUpkeep(
-  context: Context,
-  { content, ...parts }: Omit<Parts, 'upkeep'> & { readonly content: ContentStore },
-) {
-  const upkeep = new Upkeep(context, content)
+export function createUpkeep(context: Context, parts: Omit<Parts, 'upkeep'>) {
+  const upkeep = new Upkeep(context)
   return { upkeep, chores: new Chores(context, { ...parts, upkeep }) }
 }
 

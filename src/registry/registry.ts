@@ -141,7 +141,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const versions = new Versions(context, { packages, content, federation, signer })
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
-  const upkeep = createUpkeep(context, { content, cache, network, search, metrics: mirror.metrics })
+  const upkeep = createUpkeep(context, { cache, network, search, metrics: mirror.metrics })
   const { audit } = people
   const { metrics } = mirror
   const services = createServices(context, { access, packages, network, sealer, audit, metrics }, deps)

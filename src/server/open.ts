@@ -60,6 +60,34 @@ function readCertificates(file: string): string {
   }
 }
 
+export type Drivers = { readonly sql: 'sqlite' | 'postgres'; readonly blobs: 'disk' | 's3' }
+
+/** The drivers that the configuration chooses. */
+export function driversOf(config: Config): Drivers {
+  return { sql: isPostgres(config) ? 'postgres' : 'sqlite', blobs: s3ConfigOf(config).s3 ? 's3' : 'disk' }
+}
+
+/** As openConfiguredStorage, over these drivers whatever else is configured, and though it be unfinished. */
+export function openStorageOver(
+  config: Config,
+  { sql, blobs }: Drivers,
+  migrations?: StorageConfig['migrations'],
+): Promise<Storage> {
+  const { postgres, s3, ...rest } = storageConfigOf(config)
+  if (sql === 'postgres' && !postgres)
+    throw new Failure('Postgres is not configured: set POSTGRES_URL, or PGHOST and the like.')
+  if (blobs === 's3' && !s3) throw new Failure('S3 is not configured: set S3_BUCKET and the like.')
+  const addon = sql === 'sqlite' ? sqliteAddon(unpackFolders(config)) : undefined
+  return open(config, () => ({
+    ...rest,
+    unfinished: true,
+    ...(addon && { sqliteAddon: addon }),
+    ...(sql === 'postgres' && postgres && { postgres }),
+    ...(blobs === 's3' && s3 && { s3 }),
+    ...(migrations && { migrations }),
+  }))
+}
+
 /** Where blobs lie when not in the data folder. */
 function s3ConfigOf(config: Config): Pick<StorageConfig, 's3'> {
   const { s3Bucket: bucket, s3AccessKeyId: accessKeyId, s3SecretAccessKey: secretAccessKey } = config
@@ -184,7 +212,10 @@ export async function requireDataFolder({ cacheDir }: Pick<Config, 'cacheDir'>):
  * Runs `work` on the registry, beside a server that may be running on the same data, and closes everything after it. Throws a Failure
  * where there are no data.
  */
-export async function withRegistry<T>(config: Config, work: (registry: Registry) => Promise<T>): Promise<T> {
+export async function withRegistry<T>(
+  config: Config,
+  work: (registry: Registry, storage: Storage) => Promise<T>,
+): Promise<T> {
   return withOpened(config, work)
 }
 
@@ -236,7 +267,7 @@ function proxyOf(address: string): ProxyOptions | undefined {
 
 async function withOpened<T>(
   config: Config,
-  work: (registry: Registry) => Promise<T>,
+  work: (registry: Registry, storage: Storage) => Promise<T>,
   upstream?: Upstream,
 ): Promise<T> {
   await requireDataFolder(config)
@@ -247,7 +278,7 @@ async function withOpened<T>(
   const online = upstream && ({ upstream, mode: 'online' } as const)
   const registry = configuredRegistry(config, { ...parts, ...online })
   try {
-    return await work(registry)
+    return await work(registry, storage)
   } finally {
     await registry.close()
   }

@@ -60,7 +60,23 @@ export async function changeSigningKey(
   return changed
 }
 
-const secretsFolder = ({ cacheDir }: Configured) => join(cacheDir, 'secrets')
+/** The secrets to take along to another place, by the names of their files; undefined: it is configured. */
+export async function secretFiles(
+  config: Configured,
+  storage: Context['storage'],
+): Promise<
+  Record<'session-secret' | 'oauth-password' | typeof SIGNING_KEY | 'bundle-key', string | undefined>
+> {
+  const { sessionSecret, oauthPassword, signingKey } = await secretsOf(config, storage)
+  return {
+    'session-secret': config.sessionSecret === undefined ? sessionSecret : undefined,
+    'oauth-password': config.oauthPassword === undefined ? oauthPassword : undefined,
+    [SIGNING_KEY]: signingKey,
+    'bundle-key': await keptSecret(secretsFolder(config), 'bundle-key'),
+  }
+}
+
+export const secretsFolder = ({ cacheDir }: Configured) => join(cacheDir, 'secrets')
 
 async function explaining<T>(work: () => Promise<T>): Promise<T> {
   try {

@@ -201,6 +201,31 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
+    words: 'backup',
+    names: ['FOLDER'],
+    about:
+      'Write everything into a folder; the server may run meanwhile. Again into the same: only what is new',
+    flags: {},
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    words: 'restore',
+    names: ['FOLDER'],
+    about: 'Bring a backup into an empty data folder and database, whichever are configured',
+    flags: {},
+    load: async () => (await import('./backup.ts')).restore,
+  },
+  {
+    words: 'migrate-storage',
+    names: [],
+    about: 'Copy everything to another database or blob storage, and compare; the server must not run',
+    flags: {
+      from: { value: 'DRIVERS', about: 'Where it is: sqlite or postgres, disk or s3, as in sqlite,disk' },
+      to: { value: 'DRIVERS', about: 'Where to, as in postgres,s3; what is not named stays' },
+    },
+    load: async () => (await import('./migrate-storage.ts')).migrateStorage,
+  },
+  {
     words: 'fixture',
     names: ['[COMMAND…]'],
     about: 'Run a throw-away registry for tests: around a command, or until its parent ends',

@@ -10,6 +10,9 @@ import { carriedTables, type Row, type RowSource, type Sums, sumsOf } from './ro
 const BUILT_IN: Readonly<Record<string, number>> = { namespace: 2, feed: 1 }
 /** A row of the table that is not carried along: as long as it is there, the rest is not whole. */
 const MARK = 'load'
+/** What the mark's `fence` says: rows are still coming, or all there. */
+const BEGUN = 1
+const WITH_ROWS = 2
 
 /** Why rows cannot be, or were not, brought into a database. */
 export class LoadFailure extends Error {
@@ -21,14 +24,20 @@ export class LoadFailure extends Error {
  * until `endLoad`, the database is known to be unfinished. Throws LoadFailure.
  */
 export async function loadRows(db: Sql, source: RowSource): Promise<void> {
+  const id = idOf(source.sums)
+  const underWay = await unfinishedLoad(db)
+  if (underWay?.id === id && underWay.hasRows) return
   const tables = await carriedTables(db.read, db.engine)
   await checkSchema(db, source, tables)
-  await begin(db, { tables, id: idOf(source.sums) })
+  if (underWay?.id !== id) await begin(db, { tables, id, isLeftOver: underWay !== undefined })
   for (const table of tables) await loadTable(db, { table, source })
   const sums = await sumsOf(db.read, db.engine)
   const wrong = tables.filter(({ name }) => !isDeepStrictEqual(sums[name], source.sums[name]))
   if (wrong.length > 0)
     throw new LoadFailure(`These tables hold other rows than they were given: ${namesOf(wrong)}`)
+  await db.transaction((tx) =>
+    tx.updateTable('lease').set({ fence: WITH_ROWS }).where('name', '=', MARK).execute(),
+  )
 }
 
 /** Says that everything is there. */
@@ -36,10 +45,11 @@ export async function endLoad(db: Sql): Promise<void> {
   await db.transaction((tx) => tx.deleteFrom('lease').where('name', '=', MARK).execute())
 }
 
-/** What is being loaded into the database and did not come to an end; undefined for one that is whole. */
-export async function unfinishedLoad(db: Sql): Promise<string | undefined> {
-  const mark = db.read.selectFrom('lease').select('holder').where('name', '=', MARK)
-  return (await mark.executeTakeFirst())?.holder
+/** What is being brought into the database and did not come to its end; undefined for one that is whole. */
+export async function unfinishedLoad(db: Sql): Promise<{ id: string; hasRows: boolean } | undefined> {
+  const mark = db.read.selectFrom('lease').select(['holder', 'fence']).where('name', '=', MARK)
+  const row = await mark.executeTakeFirst()
+  return row && { id: row.holder, hasRows: row.fence === WITH_ROWS }
 }
 
 /** Whether nothing was ever done with the database. */
@@ -63,15 +73,16 @@ const namesOf = (tables: readonly Table[]) => tables.map(({ name }) => name).joi
 const idOf = (sums: Sums) => createHash('sha256').update(JSON.stringify(sums)).digest('hex')
 
 /** Marks the database as unfinished and takes out what it was born with, and what an earlier load of other content left. */
-async function begin(db: Sql, { tables, id }: { tables: readonly Table[]; id: string }): Promise<void> {
-  const underWay = await unfinishedLoad(db)
-  if (underWay === id) return
-  if (underWay === undefined && !(await isUntouched(db)))
+async function begin(
+  db: Sql,
+  { tables, id, isLeftOver }: { tables: readonly Table[]; id: string; isLeftOver: boolean },
+): Promise<void> {
+  if (!isLeftOver && !(await isUntouched(db)))
     throw new LoadFailure('The database is not empty. Give an empty one: nothing is ever written over.')
   await db.transaction(async (tx) => {
     for (const { name } of tables.toReversed()) await sql`delete from ${sql.table(name)}`.execute(tx)
     await tx.deleteFrom('lease').where('name', '=', MARK).execute()
-    await tx.insertInto('lease').values({ name: MARK, holder: id, fence: 1, until: 0 }).execute()
+    await tx.insertInto('lease').values({ name: MARK, holder: id, fence: BEGUN, until: 0 }).execute()
   })
 }
 

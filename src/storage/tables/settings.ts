@@ -31,3 +31,8 @@ export async function lockSetting(tx: Tx, name: string): Promise<string | undefi
     .executeTakeFirst()
   return row?.value
 }
+
+/** Takes away the settings whose names begin with `start`. */
+export async function deleteSettingsLike(tx: Tx, start: string): Promise<void> {
+  await tx.deleteFrom('setting').where('name', 'like', `${start}%`).execute()
+}

@@ -28,9 +28,9 @@ test.skipIf(postgres.missing)('rows of every table go to Postgres and back, and 
   await using here = await sqlite.open()
   await using there = await postgres.open()
   await using back = await sqlite.open()
-  await fillEveryTable(here.sql, 600)
+  await fillEveryTable(here.sql, 300)
   const sums = await sumsOf(here.sql.read, 'sqlite')
-  for (const [name, { rows }] of Object.entries(sums)) expect([name, rows >= 600]).toEqual([name, true])
+  for (const [name, { rows }] of Object.entries(sums)) expect([name, rows >= 300]).toEqual([name, true])
   await loadRows(there.sql, await sourceOf(here.sql))
   await loadRows(back.sql, await sourceOf(there.sql))
   expect(await sumsOf(there.sql.read, 'postgres')).toEqual(sums)
@@ -64,7 +64,7 @@ onEveryEngine('loading rows', ({ open }) => {
   test('broken off, it is seen to be unfinished and goes on where it was', async () => {
     await using from = await sqlite.open()
     await using to = await open()
-    await fillEveryTable(from.sql, 300)
+    await fillEveryTable(from.sql, 260)
     const source = await sourceOf(from.sql)
     const broken: RowSource = {
       ...source,
