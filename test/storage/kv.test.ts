@@ -3,7 +3,7 @@ import { describe, vi } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { type Channel, ChannelKv, serveKv } from '../../src/storage/kv-channel.ts'
 import { MemoryKv } from '../../src/storage/kv-memory.ts'
-import { connectRedis } from '../../src/storage/kv-redis.ts'
+import { connectRedis } from '../../src/storage/kv-redis-connect.ts'
 import { kvSuite } from '../conformance/kv.ts'
 import { missing, redisUrl } from '../support/services.ts'
 
