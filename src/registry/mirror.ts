@@ -33,6 +33,8 @@ export type MirrorPolicy = {
   readonly patience?: Millis
   /** The network mode whatever is stored; absent: as stored. */
   readonly mode?: NetworkMode
+  /** By an upstream's address: no mode less strict than this. */
+  readonly modes?: ReadonlyMap<string, NetworkMode>
 }
 
 export type MirrorDeps = {

@@ -15,21 +15,27 @@ const SETTING = 'network-mode'
 export class Network {
   readonly #sql: Sql
   readonly #fixed: NetworkMode | undefined
+  readonly #configured: ReadonlyMap<string, NetworkMode>
   readonly #query: CompiledQuery<{ value: string }>
 
-  /** @param fixed the mode whatever is stored */
-  constructor(sql: Sql, fixed?: NetworkMode) {
+  /**
+   * @param fixed the mode whatever is stored
+   * @param configured by the upstream's address: no mode less strict than this
+   */
+  constructor(sql: Sql, fixed?: NetworkMode, configured: ReadonlyMap<string, NetworkMode> = new Map()) {
     this.#sql = sql
     this.#fixed = fixed
+    this.#configured = configured
     this.#query = settingByName(sql.read)
   }
 
-  /** The mode for an upstream by its address: the stricter of its own and everybody's. Without an address, everybody's. */
+  /** The mode for an upstream by its address: the strictest of its own and everybody's. Without an address, everybody's. */
   async mode(upstream?: string): Promise<NetworkMode> {
     if (this.#fixed) return this.#fixed
     const settings = upstream ? [SETTING, settingOf(upstream)] : [SETTING]
     const modes = await Promise.all(settings.map((setting) => this.#stored(setting)))
-    return NETWORK_MODES[Math.max(...modes)] ?? 'online'
+    const least = NETWORK_MODES.indexOf(this.#configured.get(upstream ?? '') ?? 'online')
+    return NETWORK_MODES[Math.max(least, ...modes)] ?? 'online'
   }
 
   async isOffline(upstream?: string): Promise<boolean> {

@@ -217,11 +217,11 @@ function createAssurances(
 /** Where packages come from that are not published here. */
 function createOrigins(deps: RegistryDeps, context: Context, content: ContentStore) {
   const { mirrorPolicy: policy, policyRules: rules, upstream, peers = [] } = deps
-  const network = new Network(context.storage.sql, policy.mode)
+  const network = new Network(context.storage.sql, policy.mode, policy.modes)
   const given = { ...(upstream && { upstream }), ...(rules && { rules }) }
   const mirror = createMirror({ ...context, network, policy, ...given })
   const federation = new Federation(context, { content, network, policy, peers })
-  const cache = new Cache(context)
+  const cache = new Cache(context, { network, metrics: mirror.metrics, ...(upstream && { upstream }) })
   const contents = new Contents(context, { content, mirror, federation, cache })
   return { network, mirror, federation, cache, contents }
 }

@@ -103,6 +103,7 @@ export class Stats {
       misses: counted('misses'),
       'served-bytes': counted('served-bytes'),
       'fetched-bytes': counted('fetched-bytes'),
+      'evicted-bytes': counted('evicted-bytes'),
       'version-bytes': measured('version-bytes'),
       'stored-bytes': measured('stored-bytes'),
     }

@@ -18,7 +18,7 @@ export type UpstreamOptions = AgentOptions & {
   /** Further hosts (`name` or `name:port`) that the upstream may redirect to. */
   readonly redirectHosts?: readonly string[]
   /** Bytes of one reply, as it comes over the wire. */
-  readonly limits?: { readonly document: number; readonly tarball: number }
+  readonly limits?: { readonly document?: number; readonly tarball?: number }
   /** How often to ask again when the connection or the server failed. */
   readonly retries?: number
   /** About how long to wait before the first retry; each further one waits twice as long. */
@@ -188,7 +188,7 @@ class HttpUpstream implements Upstream {
   }
 
   get #limits() {
-    return this.#options.limits ?? DEFAULT_LIMITS
+    return { ...DEFAULT_LIMITS, ...this.#options.limits }
   }
 
   #get(ask: Ask): Promise<Reply> {

@@ -169,6 +169,7 @@ export function configuredRegistry(
     mirrorPolicy: {
       packumentTtl: config.packumentTtl,
       staleLimit: config.staleLimit,
+      modes: modesOf(config),
       ...(mode && { mode }),
     },
     issuers: { issuers: config.trustedIssuers, connect: (url) => connectTo(config, { url }) },
@@ -177,6 +178,11 @@ export function configuredRegistry(
     ...(upstream && { upstream }),
     peers: config.federationHosts.map((url) => createUpstream({ url, timeout: config.upstreamTimeout })),
   })
+}
+
+/** By address; of several rows for one upstream the last that says so. */
+function modesOf({ upstreams }: Config): Map<string, NetworkMode> {
+  return new Map(upstreams.flatMap(({ url, mode }) => (mode === undefined ? [] : [[url, mode]])))
 }
 
 /** What mirrored tarballs may take; undefined where nothing is said of it, or where none could be fetched again. */
@@ -224,8 +230,20 @@ export async function withMirroringRegistry<T>(
   config: Config,
   work: (registry: Registry) => Promise<T>,
 ): Promise<T> {
-  const url = await upstreamAddress(config, config.port)
-  return withOpened(config, work, configuredUpstream(config, url))
+  // Whoever brings packages here was told to ask for them, whatever mode the server is in.
+  return withOpened(config, work, { upstream: await servedUpstream(config), mode: 'online' })
+}
+
+/** As withRegistry, over the upstream that the server mirrors and in the mode that it is in. */
+export async function withServedRegistry<T>(
+  config: Config,
+  work: (registry: Registry) => Promise<T>,
+): Promise<T> {
+  return withOpened(config, work, { upstream: await servedUpstream(config) })
+}
+
+async function servedUpstream(config: Config): Promise<Upstream | undefined> {
+  return configuredUpstream(config, await upstreamAddress(config, config.port))
 }
 
 /**
@@ -249,6 +267,7 @@ export function connectTo(config: Config, route: Omit<RouteConfig, 'match'>): Up
   return createUpstream({
     url,
     timeout,
+    limits: { tarball: config.maxMirrored },
     ...(proxy && { proxy }),
     ...(token !== undefined && { token }),
     ...(retries !== undefined && { retries }),
@@ -274,9 +293,8 @@ async function withOpened<T>(
   await using storage = await openConfiguredStorage(config)
   const secrets = await secretsOf(config, storage)
   const parts = { storage, log: silentLog, port: config.port, secrets }
-  // Whoever brings the upstream was told to use it, whatever mode the server is in.
-  const online = upstream && ({ upstream, mode: 'online' } as const)
-  const registry = configuredRegistry(config, { ...parts, ...online })
+  const mirrored = upstream && { upstream, mode }
+  const registry = configuredRegistry(config, { ...parts, ...mirrored })
   try {
     return await work(registry, storage)
   } finally {

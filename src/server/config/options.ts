@@ -1,9 +1,9 @@
 import { SEVERITIES } from '../../base/severity.ts'
 import { isLoopback } from './address.ts'
 import { dataFolder } from './data-folder.ts'
+import { issuer } from './issuers.ts'
 import * as kind from './kinds.ts'
 import { type Lookup, type Option, option, optional } from './option.ts'
-import { issuer } from './issuers.ts'
 import { providerOptions } from './provider-options.ts'
 import { routeList } from './routes.ts'
 import { s3Options } from './s3-options.ts'
@@ -122,6 +122,11 @@ export const options = {
     env: 'UPSTREAM_TIMEOUT',
     fallback: '30s',
     about: 'How long the upstream may be silent',
+  }),
+  maxMirrored: option(kind.size, {
+    env: 'MAX_MIRRORED',
+    fallback: '2gb',
+    about: 'Largest tarball taken from an upstream',
   }),
   ...upkeepOptions,
   minReleaseAge: option(kind.duration, {

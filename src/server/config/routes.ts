@@ -1,4 +1,5 @@
-import { duration, folder, type Kind, text, webAddressOr, whole } from './kinds.ts'
+import { NETWORK_MODES, type NetworkMode } from '../../registry/network.ts'
+import { duration, folder, type Kind, oneOf, text, webAddressOr, whole } from './kinds.ts'
 
 /** Where packages whose names match come from; `none`: nowhere but here. */
 export type RouteConfig = {
@@ -12,12 +13,14 @@ export type RouteConfig = {
   readonly ca?: string
   /** A proxy to ask through; `none` asks directly, whatever else is configured. */
   readonly proxy?: string
+  /** It is used no less strictly than this. */
+  readonly mode?: NetworkMode
 }
 
 /** An ordered table, as JSON. The first row that matches counts. */
 export const routeList: Kind<readonly RouteConfig[]> = {
   allowed:
-    'JSON such as [{"match": "@acme/*", "url": "https://npm.acme.example", "token": "…"}]; url may be none; also timeout, retries, ca, proxy',
+    'JSON such as [{"match": "@acme/*", "url": "https://npm.acme.example", "token": "…"}]; url may be none; also timeout, retries, ca, proxy, mode',
   read(json, cwd) {
     try {
       const rows: unknown = JSON.parse(json)
@@ -39,6 +42,7 @@ const parts: { readonly [K in keyof Required<RouteConfig>]: Kind<NonNullable<Rou
   retries: whole(0, 10),
   ca: folder,
   proxy: webAddressOr(['none']),
+  mode: oneOf(NETWORK_MODES),
 }
 
 function routeOf(row: unknown, cwd: string): RouteConfig | undefined {

@@ -21,6 +21,7 @@ export async function upsertUses(tx: Tx, rows: readonly TarballUseRow[]): Promis
 /** A mirrored tarball that could be fetched again; `usedAt` is 0 when nobody ever asked. */
 export type MirroredTarballRow = {
   readonly packageId: string
+  readonly npmName: string
   readonly version: string
   readonly tarball: Digest
   readonly size: number
@@ -37,7 +38,7 @@ export async function listMirroredTarballs(db: Reader): Promise<MirroredTarballR
         .onRef('tarball_use.package_id', '=', 'version.package_id')
         .onRef('tarball_use.version', '=', 'version.version'),
     )
-    .select(['version.package_id', 'version.version', 'version.tarball', 'version.size'])
+    .select(['version.package_id', 'package.npm_name', 'version.version', 'version.tarball', 'version.size'])
     .select(({ fn, val }) => fn.coalesce('tarball_use.used_at', val(0)).as('used_at'))
     .where('package.source', '=', 'mirror')
     .where('package.host', '=', '')
@@ -47,8 +48,9 @@ export async function listMirroredTarballs(db: Reader): Promise<MirroredTarballR
     .orderBy('version.package_id')
     .orderBy('version.version')
     .execute()
-  return rows.flatMap(({ package_id, version, tarball, size, used_at }) =>
-    tarball === null ? [] : [{ packageId: package_id, version, tarball, size: size ?? 0, usedAt: used_at }],
+  return rows.flatMap(
+    ({ package_id: packageId, npm_name: npmName, tarball, size, used_at: usedAt, ...row }) =>
+      tarball === null ? [] : [{ ...row, packageId, npmName, tarball, size: size ?? 0, usedAt }],
   )
 }
 

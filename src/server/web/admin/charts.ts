@@ -74,6 +74,6 @@ function share(part: number, whole: number): string {
   return whole === 0 ? 'nothing yet' : `${Math.floor((100 * part) / whole)} %`
 }
 
-function sum(values: readonly number[]): number {
+export function sum(values: readonly number[]): number {
   return values.reduce((all, it) => all + it, 0)
 }

@@ -5,7 +5,7 @@ import type { WebDoor } from '../door.ts'
 import { type Html, html } from '../html.ts'
 import { count, size } from '../parts.ts'
 import { formKey, readForm } from '../session.ts'
-import { lastMonth, storageChart } from './charts.ts'
+import { lastMonth, storageChart, sum } from './charts.ts'
 import { administrator, adminPage, bar, figures } from './frame.ts'
 
 /** What the buttons do; each says what came of it. */
@@ -52,6 +52,11 @@ ${figures([
   ],
   ['Tarballs mirrored', size(tarballs.mirror.storedBytes), count(tarballs.mirror.versions, 'version')],
   ['Saved by keeping the same content once', size(bytes - stored)],
+  [
+    'Forgotten in the last thirty days',
+    size(sum(past.history['evicted-bytes'])),
+    'of mirrored tarballs, for room',
+  ],
 ])}
 <p>Mirrored: ${size(tarballs.mirror.storedBytes)} of ${size(stored)}.</p>
 ${bar(tarballs.mirror.storedBytes, stored)}
