@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import semver from 'semver'
 import { isFault } from '../base/fault.ts'
-import { splitNpmName } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import { hours, type Millis, seconds } from '../base/time.ts'
-import { listClaimedScopes, listLocalNames } from '../storage/tables/advisories.ts'
 import type { KnownAdvisories } from './advisories/known.ts'
 import type { Context } from './context.ts'
+import { foreignNames } from './foreign-names.ts'
 import type { JsonObject } from './model.ts'
 import type { Network } from './network.ts'
 import type { Upstream } from './upstream.ts'
@@ -22,8 +21,6 @@ type Question = { readonly installed: Installed; readonly names: string[]; reado
 const KEPT = hours(6)
 const LONGEST = seconds(30)
 const MAX_ANSWER = 16 * 2 ** 20
-/** Names looked up with one query. */
-const CHUNK = 1000
 const ANY = { loose: true, includePrerelease: true }
 
 /** Known vulnerabilities, asked of the upstream or imported. Names that are ours are not told to anybody. */
@@ -46,7 +43,7 @@ export class Advisories {
    * kept for the next to ask. Never fails because an upstream does.
    */
   async find(installed: Installed, patience: Millis): Promise<Advice> {
-    const names = await this.#foreign([...installed.keys()])
+    const names = await foreignNames(this.#context.storage.sql.read, [...installed.keys()])
     const upstream = this.#upstream
     const groups = Map.groupBy(names, (name) => upstream?.for(name))
     const found = await Promise.all(
@@ -99,20 +96,6 @@ export class Advisories {
       this.#context.log.info({ err: error }, 'the upstream gave no advisories')
       return undefined
     }
-  }
-
-  /** Names that the upstream may hear: neither published here nor under a scope that is claimed here. */
-  async #foreign(names: readonly string[]): Promise<string[]> {
-    const { read } = this.#context.storage.sql
-    const foreign: string[] = []
-    for (let at = 0; at < names.length; at += CHUNK) {
-      const some = names.slice(at, at + CHUNK)
-      const scopes = new Set(some.flatMap((name) => splitNpmName(name).scope ?? []))
-      const own = new Set(await listLocalNames(read, some))
-      const claimed = new Set(scopes.size === 0 ? [] : await listClaimedScopes(read, [...scopes]))
-      foreign.push(...some.filter((name) => !own.has(name) && !claimed.has(splitNpmName(name).scope ?? '')))
-    }
-    return foreign
   }
 }
 

@@ -49,6 +49,7 @@ import type { Trust } from './trust.ts'
 import { TwoFactor } from './two-factor.ts'
 import type { Upkeep } from './upkeep.ts'
 import type { Upstream } from './upstream.ts'
+import { UpstreamSearch } from './upstream-search.ts'
 import { Versions } from './versions.ts'
 import { Visibility } from './visibility.ts'
 import type { Courier } from './webhooks/courier.ts'
@@ -94,6 +95,7 @@ export interface Registry extends Foundation {
   readonly metrics: Metrics
   readonly discovery: Discovery
   readonly search: Search
+  readonly upstreamSearch: UpstreamSearch
   readonly downloads: DownloadCounts
   readonly tally: Tally
   readonly stats: Stats
@@ -210,6 +212,7 @@ function createAssurances(
     advisories: new Advisories(context, { ...origin, known }),
     keys: new Keys(context, { ...origin, own: signer?.keys ?? [] }),
     attestations: new Attestations(context, { ...origin, packages }),
+    upstreamSearch: new UpstreamSearch(context, origin),
     known,
   }
 }

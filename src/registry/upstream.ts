@@ -167,6 +167,7 @@ class HttpUpstream implements Upstream {
   }
 
   async service({ path, body, deadline, limit }: ServiceRequest): Promise<Buffer | undefined> {
+    this.#breaker.check(path)
     const reply = await this.#attempt({
       what: path,
       url: new URL(this.url + path),

@@ -32,13 +32,17 @@ export class Breaker {
     }
   }
 
+  /** For what is asked on the side: heeds the breaker, and has no say in it. UPSTREAM_UNAVAILABLE. */
+  check(what: string): void {
+    const left = this.#closedUntil - this.#clock.now()
+    if (this.#failures < PATIENCE || left <= 0) return
+    const why = `it failed ${this.#failures} times in a row and is asked again in ${Math.ceil(left / 1000)} seconds`
+    throw new Fault('UPSTREAM_UNAVAILABLE', { what, why })
+  }
+
   #admit(what: string): void {
+    this.check(what)
     if (this.#failures < PATIENCE) return
-    const now = this.#clock.now()
-    if (now < this.#closedUntil) {
-      const why = `it failed ${this.#failures} times in a row and is asked again in ${Math.ceil((this.#closedUntil - now) / 1000)} seconds`
-      throw new Fault('UPSTREAM_UNAVAILABLE', { what, why })
-    }
-    this.#closedUntil = now + PAUSE // the others wait for what this one finds out
+    this.#closedUntil = this.#clock.now() + PAUSE // the others wait for what this one finds out
   }
 }

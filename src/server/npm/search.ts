@@ -7,7 +7,10 @@ import { json } from '../http/json.ts'
 const MOST = 250
 const USUAL = 20
 
-/** GET /-/v1/search?text=&size=&from= (npm's search; quality, popularity and maintenance are taken and not used). */
+/**
+ * GET /-/v1/search?text=&size=&from= (npm's search; quality, popularity and maintenance are taken and not used). What is here comes first,
+ * then what only the upstream has.
+ */
 export async function search(ctx: Context, registry: Registry): Promise<void> {
   const { text } = ctx.query
   if (typeof text !== 'string')
@@ -15,9 +18,14 @@ export async function search(ctx: Context, registry: Registry): Promise<void> {
   const page = { from: numberOf(ctx.query.from, 0), limit: Math.min(MOST, numberOf(ctx.query.size, USUAL)) }
   const { total, hits } = await registry.search.find(ctx.state.who, text, page)
   const downloads = await registry.downloads.recent(hits.map(({ head }) => head.id))
+  const elsewhere = await registry.upstreamSearch.find(text)
+  const left = Math.max(0, page.from - total)
   json(ctx, 200, {
-    objects: hits.map((hit) => ({ ...shown(hit), downloads: downloads(hit.head.id) })),
-    total,
+    objects: [
+      ...hits.map((hit) => ({ ...shown(hit), downloads: downloads(hit.head.id) })),
+      ...elsewhere.slice(left, left + page.limit - hits.length),
+    ],
+    total: total + elsewhere.length,
     time: new Date().toUTCString(),
   })
 }
