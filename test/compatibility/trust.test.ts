@@ -1,18 +1,14 @@
 import { expect } from 'vitest'
-import type { Client, ClientName } from '../clients/client.ts'
+import type { ClientName } from '../clients/client.ts'
 import { BuildServer } from '../support/build-server.ts'
 import { row } from './rows.ts'
-import { fails, type Stage, works } from './stage.ts'
+import { fails, publishing, type Stage, works, writePackage } from './stage.ts'
 
 const CLIENTS: readonly ClientName[] = ['npm', 'npm@12', 'pnpm', 'pnpm@12']
 const RULE = {
   type: 'github',
   claims: { repository: 'kim/box', workflow_ref: { file: 'publish.yml' } },
   permissions: ['createPackage'],
-}
-const PUBLISH: Partial<Record<Client['family'], readonly string[]>> = {
-  npm: ['publish'],
-  pnpm: ['publish', '--no-git-checks'],
 }
 
 /** A package that trusts the builds of a server, and a client without a token in a job of that server. */
@@ -24,7 +20,7 @@ async function inBuild(stage: Stage, name: ClientName, builds: BuildServer, path
   const client = await stage.client(name, wire, { path })
   Object.assign(client.variables, builds.environment)
   await client.write('package.json', { name: '@kim/box', version: '1.1.0' })
-  return { app, wire, kim, client, publish: PUBLISH[client.family] ?? [] }
+  return { app, wire, kim, client, publish: publishing(client) }
 }
 
 row(
@@ -43,6 +39,23 @@ row(
       const [refused] = await app.registry.audit.list({ action: 'trust.refuse' })
       expect(refused?.detail).toMatchObject({ why: expect.stringContaining('repository is "eve/box"') })
     }
+  },
+)
+
+row(
+  {
+    number: 80,
+    statement: 'a build is believed whether its token names the host or the host and its port',
+    clients: ['npm', 'npm@12', 'berry'],
+  },
+  async (stage, name) => {
+    await using builds = await BuildServer.start()
+    const { wire, kim, client } = await inBuild(stage, name, builds)
+    await writePackage(client, { name: '@kim/box', version: '1.1.0' })
+    await works(client, ...publishing(client))
+    const { host, hostname } = new URL(wire.url)
+    expect(builds.audiences).toEqual([`npm:${client.family === 'berry' ? host : hostname}`])
+    expect((await kim.get('/@kim%2fbox/1.1.0')).json._npmUser.trustedPublisher.id).toBe('github')
   },
 )
 

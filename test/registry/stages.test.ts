@@ -4,6 +4,7 @@ import { BuildServer } from '../support/build-server.ts'
 import { NpmUser, publishDocument } from '../support/npm-user.ts'
 import { withFactor } from '../support/second-factor.ts'
 import { onEveryEngine } from '../support/services.ts'
+import { Visitor } from '../support/visitor.ts'
 
 const BOX = '/-/stage/package/@kim%2fbox'
 
@@ -112,4 +113,26 @@ test('gc leaves the bytes of what is staged', async () => {
   await app.registry.upkeep.collectGarbage({ settling: -1 })
   expect((await kim.get(`/-/stage/${stageId}/tarball`)).bytes.length).toBeGreaterThan(0)
   expect((await kim.send('POST', `/-/stage/${stageId}/approve`)).status).toBe(200)
+})
+
+test('in the browser a maintainer looks at what is staged, approves and rejects it', async () => {
+  await using app = await testApp()
+  const npm = await app.user('kim')
+  await stage(npm, '1.0.0')
+  const kim = new Visitor(app.url)
+  await kim.logIn('kim')
+  const list = await kim.get('/www/staged')
+  expect(list.text).toContain('@kim/box 1.0.0')
+  const tarball = await kim.get(/\/www\/staged\/[\w-]+\.tgz/.exec(list.text)?.[0] ?? '')
+  expect(tarball.headers.get('content-disposition')).toContain('attachment')
+  await kim.get('/www/staged')
+  expect((await kim.submit('/www/staged', { verdict: 'maybe' })).status).toBe(400)
+  await kim.get('/www/staged')
+  const approved = await kim.submit('/www/staged', { verdict: 'approve' })
+  expect(approved.text).toContain('@kim/box 1.0.0 is published')
+  expect((await npm.get('/@kim%2fbox/1.0.0')).status).toBe(200)
+  await stage(npm, '1.1.0')
+  await kim.get('/www/staged')
+  const rejected = await kim.submit('/www/staged', { verdict: 'reject' })
+  expect(rejected.text).toContain('Nothing waits')
 })

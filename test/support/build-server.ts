@@ -14,6 +14,8 @@ export class BuildServer implements AsyncDisposable {
   }
   /** How often its keys were asked for. */
   asked = 0
+  /** Whom its jobs asked tokens for. */
+  readonly audiences: string[] = []
   #key: CryptoKey | undefined
   #jwks: object = { keys: [] }
   #kid = 0
@@ -22,8 +24,11 @@ export class BuildServer implements AsyncDisposable {
     const url = new URL(request.url ?? '/', this.url)
     const answer = (body: object) =>
       reply.setHeader('content-type', 'application/json').end(JSON.stringify(body))
-    if (url.pathname === '/id-token')
-      return answer({ value: await this.token({ aud: url.searchParams.get('audience') ?? '' }) })
+    if (url.pathname === '/id-token') {
+      const aud = url.searchParams.get('audience') ?? ''
+      this.audiences.push(aud)
+      return answer({ value: await this.token({ aud }) })
+    }
     if (url.pathname !== '/keys') return answer({ issuer: this.url, jwks_uri: `${this.url}/keys` })
     this.asked++
     return answer(this.#jwks)

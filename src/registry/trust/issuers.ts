@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose'
+import type { JSONWebKeySet, JWTPayload } from 'jose'
 import { Fault, isFault } from '../../base/fault.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import { hours, type Millis, minutes, seconds } from '../../base/time.ts'
@@ -35,6 +35,9 @@ export class Unacceptable extends Error {
   }
 }
 
+/** Loaded with the first identity token: most registries never see one. */
+const jose = () => import('jose')
+
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'ES256', 'ES384', 'EdDSA']
 const SKEW = seconds(30)
 const LONGEST_TOKEN = 16 * 1024
@@ -62,7 +65,7 @@ export class Issuers {
 
   /** UNAUTHENTICATED for what is no token of an issuer known here; Unacceptable for one that is not meant for us, or not now. */
   async verify(token: string): Promise<Identity> {
-    const iss = token.length > LONGEST_TOKEN ? undefined : issuerIn(token)
+    const iss = token.length > LONGEST_TOKEN ? undefined : await issuerIn(token)
     const issuer = this.#options.issuers.find((one) => iss !== undefined && speaksFor(one, iss))
     if (!issuer || iss === undefined)
       throw new Fault('UNAUTHENTICATED', { why: `Identity tokens of "${iss ?? '?'}" are not taken here.` })
@@ -76,16 +79,18 @@ export class Issuers {
     try {
       return await this.#verify(token, iss, known)
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw refusal(error)
+      const { errors } = await jose()
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw await refusal(error)
     }
     try {
       return await this.#verify(token, iss, await this.#keysOf(iss, LOOK_AGAIN))
     } catch (error) {
-      throw refusal(error)
+      throw await refusal(error)
     }
   }
 
   async #verify(token: string, iss: string, { set }: Keys): Promise<JWTPayload> {
+    const { createLocalJWKSet, jwtVerify } = await jose()
     const now = this.#context.clock.now()
     const { payload } = await jwtVerify(token, createLocalJWKSet(set), {
       issuer: iss,
@@ -162,7 +167,8 @@ function speaksFor({ type, url }: Issuer, iss: string): boolean {
   return type === 'circleci' && iss.startsWith(`${url}/org/`) && /^[\w-]+$/.test(iss.slice(url.length + 5))
 }
 
-function issuerIn(token: string): string | undefined {
+async function issuerIn(token: string): Promise<string | undefined> {
+  const { decodeJwt } = await jose()
   try {
     return decodeJwt(token).iss
   } catch {
@@ -170,7 +176,8 @@ function issuerIn(token: string): string | undefined {
   }
 }
 
-function refusal(error: unknown): unknown {
+async function refusal(error: unknown): Promise<unknown> {
+  const { errors } = await jose()
   if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed)
     return new Unacceptable(error.message, error.payload)
   if (!(error instanceof errors.JOSEError)) return error

@@ -8,6 +8,7 @@ import { type AccountDoor, forUser } from './parts.ts'
 import { addPasskey, removePasskey } from './passkeys.ts'
 import { changeSecondFactor, showSecondFactor } from './second-factor.ts'
 import { showSignUp, signUp } from './sign-up.ts'
+import { judgeStaged, sendStaged, showStaged } from './staged.ts'
 import { createToken, revokeToken, showTokens } from './tokens.ts'
 import { addWebhook, redeliver, removeWebhook, showWebhook, showWebhooks } from './webhooks.ts'
 
@@ -38,6 +39,9 @@ export function accountRoutes(door: AccountDoor): Router {
   router.post('/account/second-factor', forUser(door, changeSecondFactor))
   router.post('/account/passkeys', forUser(door, addPasskey))
   router.post('/account/passkeys/remove', forUser(door, removePasskey))
+  router.get('/staged', forUser(door, showStaged))
+  router.post('/staged', forUser(door, judgeStaged))
+  router.get('/staged/:id.tgz', forUser(door, sendStaged))
   router.get('/webhooks', forUser(door, showWebhooks))
   router.post('/webhooks', forUser(door, addWebhook))
   router.get('/webhooks/:id', forUser(door, showWebhook))

@@ -5,6 +5,7 @@ const TABS = {
   tokens: { path: '/www/tokens', title: 'Tokens' },
   security: { path: '/www/account/second-factor', title: 'Second factor' },
   webhooks: { path: '/www/webhooks', title: 'Webhooks' },
+  staged: { path: '/www/staged', title: 'Staged versions' },
   invitations: { path: '/www/invitations', title: 'Invitations' },
   log: { path: '/www/account/log', title: 'Log' },
 } as const
