@@ -287,7 +287,7 @@ function proxyOf(address: string): ProxyOptions | undefined {
 async function withOpened<T>(
   config: Config,
   work: (registry: Registry, storage: Storage) => Promise<T>,
-  upstream?: Upstream,
+  { upstream, mode }: { upstream?: Upstream | undefined; mode?: NetworkMode } = {},
 ): Promise<T> {
   await requireDataFolder(config)
   await using storage = await openConfiguredStorage(config)
