@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 /** A real server of this test run, on a free port of 127.0.0.1. */
 export type Server = { readonly url: string; stop(): Promise<void> }
 /** One that can be ended and started again where it was, with what it keeps on disk. */
-export type Restartable = Server & { restart(): Promise<void> }
+export type Restartable = Server & { halt(): Promise<void>; restart(): Promise<void> }
 
 /** Thrown where a server is not installed; the message says what to do. */
 export class Missing extends Error {}
@@ -113,15 +113,19 @@ export async function serverOf(
 async function restartable(begin: () => ChildProcess, running: Running): Promise<Restartable> {
   let server = begin()
   const { url, stop, replacedBy } = await guarded(server, running)
-  const restart = async () => {
+  const halt = async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return
     const ended = once(server, 'exit')
     server.kill('SIGINT')
     await ended
+  }
+  const restart = async () => {
+    await halt()
     server = begin()
     replacedBy(server)
     await said(server, running.ready)
   }
-  return { url, stop, restart }
+  return { url, stop, halt, restart }
 }
 
 async function guarded(

@@ -10,6 +10,7 @@ import type { Registry } from '../../registry/registry.ts'
 import type { Download } from '../../registry/tally.ts'
 import { type Answer, isCurrent, isUnmodified } from '../http/answer.ts'
 import { bytesAnswer } from '../http/bytes.ts'
+import { LastKnown } from './last-known.ts'
 import { encodingWanted, formWanted } from './negotiate.ts'
 import { cacheControl, ENCODINGS, Packuments, validators, versionText, type Wanted } from './packument.ts'
 
@@ -19,6 +20,10 @@ export type Reading = { readonly request: IncomingMessage; readonly who: Who; re
 /** The package that a tarball belongs to. */
 type Holder = Pick<PackageHead, 'id' | 'source' | 'access'>
 
+type Stored = NonNullable<Awaited<ReturnType<Registry['contents']['storedTarball']>>>
+const NOT_STORED = Symbol('not stored')
+/** What HTTP calls an answer that nobody could confirm (RFC 7234 §5.5). */
+const STALE = { warning: '110 - "Response is Stale"' }
 const YEAR = 'max-age=31536000, immutable'
 /** Tarballs up to this size are kept in memory while there is room: opening and reading a file costs more than sending it. */
 const SMALL = 2 * 1024 * 1024
@@ -28,6 +33,8 @@ export class Reads {
   readonly #registry: Registry
   readonly #packuments: Packuments
   readonly #small: LRUCache<Digest, Buffer>
+  readonly #heads = new LastKnown<PackageHead>(({ access }) => access === 'public')
+  readonly #tarballs = new LastKnown<Stored | typeof NOT_STORED>((found) => found !== NOT_STORED)
 
   constructor(registry: Registry, cacheBytes: { packuments: number; tarballs: number }) {
     this.#registry = registry
@@ -40,7 +47,13 @@ export class Reads {
 
   /** GET /name: 200 or 304. */
   async packument(name: PackageName, reading: Reading): Promise<Answer> {
-    const head = await this.#registry.packages.head(reading.who, name)
+    const ask = () => this.#registry.packages.head(reading.who, name)
+    const { value: head, isStale } = await this.#heads.find(npmNameOf(name), ask)
+    const answer = await this.#packument(head, reading)
+    return isStale ? { ...answer, headers: { ...answer.headers, ...STALE } } : answer
+  }
+
+  async #packument(head: PackageHead, reading: Reading): Promise<Answer> {
     const wanted = wantedBy(reading)
     const etag = this.#packuments.etag(head, wanted)
     if (this.#isCurrent(reading.request, head, wanted))
@@ -84,8 +97,10 @@ export class Reads {
   async tarball(name: PackageName, file: string, reading: Reading): Promise<Answer> {
     const npmName = npmNameOf(name)
     const version = versionOfTarball(npmName, file) ?? fail('NOT_FOUND', { what: file })
-    const kept = await this.#registry.contents.storedTarball(npmName, version)
-    if (kept) return this.#stored(kept, { ...reading, version, of: { ...kept, access: 'public' } })
+    const ask = async () => (await this.#registry.contents.storedTarball(npmName, version)) ?? NOT_STORED
+    const { value: kept } = await this.#tarballs.find(`${npmName}@${version}`, ask)
+    if (kept !== NOT_STORED)
+      return this.#stored(kept, { ...reading, version, of: { ...kept, access: 'public' } })
     const head = await this.#registry.packages.head(reading.who, name)
     const tarball = await this.#registry.contents.tarball(head, version)
     if (tarball.kind === 'stored') return this.#stored(tarball, { ...reading, version, of: head })
