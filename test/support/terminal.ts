@@ -54,6 +54,7 @@ export class Terminal {
   /** Waits for a question and answers it. */
   async answer(question: RegExp, line: string): Promise<void> {
     await this.printed(question)
-    this.#child.stdin?.write(`${line}\n`)
+    // The key itself: the terminal makes a line's end of it where a program reads lines.
+    this.#child.stdin?.write(`${line}\r`)
   }
 }
