@@ -144,9 +144,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
   const upkeep = createUpkeep(context, { cache, network, search, metrics: mirror.metrics })
-  const { audit } = people
   const { metrics } = mirror
-  const services = createServices(context, { access, packages, network, sealer, audit, metrics }, deps)
+  const services = createServices(context, { ...people, access, packages, network, sealer, metrics }, deps)
   return {
     access,
     ...people,

@@ -11,6 +11,7 @@ import { Stats } from './stats.ts'
 import { Tally } from './tally.ts'
 import { Issuers, type IssuersOptions } from './trust/issuers.ts'
 import { Trust } from './trust.ts'
+import type { TwoFactor } from './two-factor.ts'
 import { Courier, type CourierOptions } from './webhooks/courier.ts'
 import { Webhooks } from './webhooks.ts'
 
@@ -29,6 +30,7 @@ type Parts = {
   readonly sealer: Sealer
   readonly audit: Audit
   readonly metrics: Metrics
+  readonly twoFactor: TwoFactor
 }
 
 const NOBODY: IssuersOptions = { issuers: [], connect: () => noUpstream }
@@ -40,12 +42,12 @@ export function createServices(
   parts: Parts,
   { issuers = NOBODY, webhooks = PUBLIC_ALONE }: ServiceOptions,
 ) {
-  const { access, packages, network, audit, metrics } = parts
+  const { access, packages, network, metrics } = parts
   return {
     downloads: new DownloadCounts(context, packages),
     tally: new Tally(context, metrics),
     stats: new Stats(context, access),
-    trust: new Trust(context, { packages, audit, issuers: new Issuers(context, network, issuers) }),
+    trust: new Trust(context, { ...parts, issuers: new Issuers(context, network, issuers) }),
     webhooks: new Webhooks(context, parts),
     courier: new Courier(context, { ...parts, options: webhooks }),
   }

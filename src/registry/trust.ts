@@ -12,6 +12,7 @@ import {
   listTrust,
   type TrustWithAccount,
 } from '../storage/tables/trust.ts'
+import type { Access } from './access.ts'
 import { type Audit, note, originOfCaller } from './audit.ts'
 import type { Context } from './context.ts'
 import type { Caller, JsonObject, User } from './model.ts'
@@ -19,11 +20,14 @@ import type { Packages } from './packages.ts'
 import { newToken } from './tokens.ts'
 import { type Identity, type Issuers, Unacceptable } from './trust/issuers.ts'
 import { mismatch, parseRule, type Rule } from './trust/rules.ts'
+import type { TwoFactor } from './two-factor.ts'
 
 export type TrustRule = Rule & { readonly id: string; readonly createdAt: Millis }
 
 /** What a build gets for its identity token. */
 export type Exchanged = { readonly secret: string; readonly createdAt: Millis; readonly expiresAt: Millis }
+
+type Parts = { access: Access; twoFactor: TwoFactor; packages: Packages; audit: Audit; issuers: Issuers }
 
 const LIFETIME = hours(1)
 const MOST_RULES = 20
@@ -31,12 +35,16 @@ const MOST_RULES = 20
 /** Builds that publish without a token: rules say which, and an identity token that fits one is exchanged for a token of an hour. */
 export class Trust {
   readonly #context: Context
+  readonly #access: Access
+  readonly #twoFactor: TwoFactor
   readonly #packages: Packages
   readonly #audit: Audit
   readonly #issuers: Issuers
 
-  constructor(context: Context, parts: { packages: Packages; audit: Audit; issuers: Issuers }) {
+  constructor(context: Context, parts: Parts) {
     this.#context = context
+    this.#access = parts.access
+    this.#twoFactor = parts.twoFactor
     this.#packages = parts.packages
     this.#audit = parts.audit
     this.#issuers = parts.issuers
@@ -50,7 +58,7 @@ export class Trust {
 
   /** Builds that fit publish in the caller's name. BAD_REQUEST; CONFLICT for a rule that is there. */
   async add(caller: Caller, name: PackageName, bodies: readonly JsonObject[]): Promise<TrustRule[]> {
-    const user = await this.#manage(caller, name)
+    const user = await this.#decide(caller, name)
     const rules = bodies.map(parseRule)
     const packageName = npmNameOf(name)
     const now = this.#context.clock.now()
@@ -78,7 +86,7 @@ export class Trust {
 
   /** Tokens given by the rule end with it. NOT_FOUND. */
   async revoke(caller: Caller, name: PackageName, id: string): Promise<void> {
-    const user = await this.#manage(caller, name)
+    const user = await this.#decide(caller, name)
     const at = this.#context.clock.now()
     const subject = npmNameOf(name)
     await this.#context.storage.sql.transaction(async (tx) => {
@@ -153,6 +161,14 @@ export class Trust {
     }
     const why = reasons.length > 0 ? reasons.join('; ') : `it has none of ${issuer.type}`
     throw new Fault('FORBIDDEN', { why: `No trusted publisher of "${name}" fits this build: ${why}` })
+  }
+
+  /** Trust outlasts the token that gave it: that must be a whole one, and the second factor come along where there is one. */
+  async #decide(caller: Caller, name: PackageName): Promise<User> {
+    const user = await this.#manage(caller, name)
+    await this.#access.self(user)
+    if (await this.#twoFactor.isActive(user.id)) await this.#twoFactor.prove(user)
+    return user
   }
 
   /** Who changes a package decides which builds may; who could make it, too, so that its first version can come from a build. */

@@ -4,6 +4,7 @@ import { minutes } from '../../src/base/time.ts'
 import { type TestApp, testApp } from '../support/app.ts'
 import { BuildServer } from '../support/build-server.ts'
 import { NpmUser } from '../support/npm-user.ts'
+import { withFactor } from '../support/second-factor.ts'
 import { onEveryEngine } from '../support/services.ts'
 
 const RULE = {
@@ -152,4 +153,19 @@ test.each([
   const { status, json } = await kim.send('POST', TRUST, { body: [rule] })
   expect(status).toBe(400)
   expect(json.error).toMatch(why)
+})
+
+test('trust is given by a whole token, and with the second factor where there is one', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  await kim.publish('@kim/box', '1.0.0')
+  const grant = { accountName: 'kim', description: 'test', access: 'publish', bypassesTfa: true } as const
+  const give = async (limits: object, headers = {}) => {
+    const { secret } = await app.registry.tokens.issue({ ...grant, ...limits })
+    return new NpmUser(app.url, 'kim', secret).send('POST', TRUST, { body: [RULE], headers })
+  }
+  expect((await give({ packages: ['@kim/box'] })).status).toBe(403)
+  const phone = await withFactor(app, 'auth-and-writes')
+  expect((await give({})).json.code).toBe('OTP_REQUIRED')
+  expect((await give({}, { 'npm-otp': phone.code() })).status).toBe(201)
 })
