@@ -11,7 +11,6 @@ import type { Kv } from './kv.ts'
 import { MemoryKv } from './kv-memory.ts'
 import { unfinishedLoad } from './move/load.ts'
 import type { Sql } from './sql/database.ts'
-import type { PostgresAddress } from './sql/postgres.ts'
 import {
   type MigrationSource,
   migrate,
@@ -19,6 +18,7 @@ import {
   readMigrations,
   type ScriptableSql,
 } from './sql/migrate.ts'
+import type { PostgresAddress } from './sql/postgres.ts'
 import { openSqlite } from './sql/sqlite.ts'
 import { useSqliteAddon } from './sql/sqlite-file.ts'
 
