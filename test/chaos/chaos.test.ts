@@ -1,16 +1,23 @@
 import { existsSync } from 'node:fs'
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { s3Address } from '../support/s3.ts'
 import { missing } from '../support/services.ts'
 import { acknowledgedBy, weather } from './storm.ts'
 
 const reason =
   missing.postgres ?? missing.redis ?? (existsSync('/usr/sbin/nginx') ? undefined : 'nginx is not installed')
 
-test.skipIf(reason)(
-  `replicas die, Redis and Postgres restart, and no acknowledged publish is lost${reason ? ` – ${reason}` : ''}`,
-  { timeout: 120_000 },
-  async () => {
+const places = [
+  { place: 'a folder', absent: undefined, s3: async () => undefined },
+  { place: 'S3', absent: missing.s3, s3: () => s3Address() },
+]
+
+describe.each(places)('over $place', ({ absent, s3 }) => {
+  const why = reason ?? absent
+  const title = 'replicas die, Redis and Postgres restart, and no acknowledged publish is lost'
+  test.skipIf(why)(`${title}${why ? ` – ${why}` : ''}`, { timeout: 120_000 }, async () => {
     const { ledger, verdict } = await weather({
+      s3: await s3(),
       publishers: 6,
       packages: 2,
       async trouble({ all, redis, postgres }, told) {
@@ -31,5 +38,5 @@ test.skipIf(reason)(
     expect(ledger.wrong).toEqual([])
     expect(verdict).toMatchObject({ lost: [], duplicated: [], wrongTags: [], broken: [], disagreements: [] })
     expect(verdict.versions).toBeGreaterThanOrEqual(acknowledgedBy(ledger))
-  },
-)
+  })
+})

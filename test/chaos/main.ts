@@ -1,16 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { minutes, seconds } from '../../src/base/time.ts'
+import { newBucket, startSwift } from '../support/swift.ts'
 import type { Replicas } from './replicas.ts'
 import { acknowledgedBy, weather } from './storm.ts'
 
-// npm run chaos -- --publishers 64 --minutes 3
+// npm run chaos -- --publishers 64 --minutes 3 [--s3]
 const { values } = parseArgs({
   options: {
     publishers: { type: 'string', default: '64' },
     packages: { type: 'string', default: '16' },
     minutes: { type: 'string', default: '3' },
     every: { type: 'string', default: '10' },
+    s3: { type: 'boolean', default: false },
   },
 })
 const every = seconds(Number(values.every))
@@ -30,11 +32,14 @@ async function trouble({ all, redis, postgres }: Replicas): Promise<void> {
   }
 }
 
+const swift = values.s3 ? await startSwift() : undefined
 const { ledger, verdict } = await weather({
+  s3: swift && (await newBucket(swift.url)),
   publishers: Number(values.publishers),
   packages: Number(values.packages),
   trouble,
 })
+await swift?.stop()
 const { versions, ...wrongs } = verdict
 console.table({
   acknowledged: acknowledgedBy(ledger),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { S3Address } from '../../src/storage/blobs/s3-client.ts'
 import { environment, PROGRAM, SCRIPT } from '../support/server-process.ts'
 import {
   freePort,
@@ -14,7 +15,7 @@ import {
 } from '../support/servers.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-/** Several replicas of the registry behind nginx, over Postgres, Redis and a shared folder of blobs. */
+/** Several replicas of the registry behind nginx, over Postgres, Redis and a shared folder of blobs, or S3 and no folder in common. */
 export type Replicas = AsyncDisposable & {
   /** Of nginx. */
   readonly url: string
@@ -72,10 +73,7 @@ export class Replica implements AsyncDisposable {
 }
 
 /** Starts them; disposing ends them and all they stand on. */
-export async function startReplicas(
-  count: number,
-  more: Readonly<Record<string, string>> = {},
-): Promise<Replicas> {
+export async function startReplicas(count: number, s3?: S3Address): Promise<Replicas> {
   await using opening = new AsyncDisposableStack()
   const data = opening.use(await temporaryFolder())
   const postgres = opening.adopt(await startPostgres(), (it) => it.stop())
@@ -87,11 +85,13 @@ export async function startReplicas(
     REDIS_URL: redis.url,
     EXTERNAL_HOST: url,
     TRUST_PROXY: 'true',
-    ...more,
+    ...(s3 && settingsOf(s3)),
   }
   const all: Replica[] = []
   for (let n = 0; n < count; n++) {
-    const replica = opening.use(new Replica(await freePort(), data.path, settings))
+    const replica = opening.use(
+      new Replica(await freePort(), s3 ? join(data.path, `${n}`) : data.path, settings),
+    )
     all.push(replica)
   }
   await Promise.all(all.map((replica) => replica.start()))
@@ -99,12 +99,24 @@ export async function startReplicas(
   const opened = opening.move()
   return {
     url,
-    folder: data.path,
+    folder: s3 ? join(data.path, '0') : data.path,
     environment: settings,
     postgres,
     redis,
     all,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** What replicas need that have nothing but S3 and the database in common. */
+function settingsOf({ endpoint, bucket, prefix, accessKeyId, secretAccessKey }: S3Address) {
+  return {
+    S3_ENDPOINT: endpoint,
+    S3_BUCKET: bucket,
+    S3_PREFIX: prefix,
+    S3_ACCESS_KEY_ID: accessKeyId,
+    S3_SECRET_ACCESS_KEY: secretAccessKey,
+    OAUTH_PASSWORD: 'the same for all of the replicas of a storm',
   }
 }
 

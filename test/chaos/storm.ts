@@ -1,3 +1,4 @@
+import type { S3Address } from '../../src/storage/blobs/s3-client.ts'
 import { NpmUser } from '../support/npm-user.ts'
 import { makeToken } from '../support/server-process.ts'
 import { check, type Verdict } from './checker.ts'
@@ -7,6 +8,8 @@ import { type Replicas, startReplicas } from './replicas.ts'
 export type Storm = {
   readonly publishers: number
   readonly packages: number
+  /** Where blobs lie; absent: in a folder that all replicas share. */
+  readonly s3?: S3Address | undefined
   /** What goes wrong meanwhile; publishing ends when it resolves. */
   readonly trouble: (replicas: Replicas, ledger: Ledger) => Promise<void>
 }
@@ -17,9 +20,10 @@ const REPLICAS = 3
 export async function weather({
   publishers,
   packages,
+  s3,
   trouble,
 }: Storm): Promise<{ ledger: Ledger; verdict: Verdict }> {
-  await using replicas = await startReplicas(REPLICAS)
+  await using replicas = await startReplicas(REPLICAS, s3)
   const user = new NpmUser(replicas.url, 'kim', await makeToken(replicas.folder, 'kim', replicas.environment))
   const ledger = emptyLedger()
   let over = false

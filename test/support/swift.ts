@@ -1,9 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { type S3Address, S3Client } from '../../src/storage/blobs/s3-client.ts'
 import { freePort, Missing, type Server, serverOf } from './servers.ts'
 
 /** The one account of the test run. */
@@ -11,6 +13,18 @@ export const S3_KEYS = { accessKeyId: 'test:tester', secretAccessKey: 'testing' 
 export const S3_REGION = 'us-east-1'
 
 const run = promisify(execFile)
+
+/** A fresh, empty bucket of the S3 storage at `url`. */
+export async function newBucket(url: string): Promise<S3Address> {
+  const bucket = `test-${randomUUID()}`
+  const place = { bucket, region: S3_REGION, ...S3_KEYS, pathStyle: true, prefix: 'some/where/' }
+  const client = new S3Client({ endpoint: url, ...place })
+  const made = await client.send({ method: 'PUT' })
+  await made?.body.dump()
+  await client.close()
+  return { endpoint: url, ...place }
+}
+
 const PARTS = ['account', 'container', 'object'] as const
 const FILTERS = [
   'catch_errors',
