@@ -35,6 +35,7 @@ import { Passkeys } from './passkeys.ts'
 import type { Policy, PolicyRules } from './policy.ts'
 import { Prefetch } from './prefetch.ts'
 import { Sealer } from './seal.ts'
+import { Repair } from './repair.ts'
 import { Search } from './search.ts'
 import { createServices, type ServiceOptions } from './services.ts'
 import { Sessions } from './sessions.ts'
@@ -84,6 +85,7 @@ export interface Registry extends Foundation {
   readonly contents: Contents
   readonly versions: Versions
   readonly upkeep: Upkeep
+  readonly repair: Repair
   /** Upkeep now and then, once it is started. */
   readonly chores: Chores
   readonly cache: Cache
@@ -163,7 +165,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     versions,
     stages: new Stages(context, { access, packages, versions, twoFactor: people.twoFactor }),
     ...upkeep,
-    ...createProvisions(context, { packages, documents, mirror }),
+    ...createProvisions(context, { packages, documents, mirror, content, contents }),
     ...createFoundation(context, access),
     async close() {
       await upkeep.chores.close()
@@ -231,9 +233,16 @@ function createOrigins(deps: RegistryDeps, context: Context, content: ContentSto
 /** What brings packages here before anybody asks for them. */
 function createProvisions(
   context: Context,
-  parts: { packages: Packages; documents: Documents; mirror: Mirror },
+  parts: {
+    packages: Packages
+    documents: Documents
+    mirror: Mirror
+    content: ContentStore
+    contents: Contents
+  },
 ) {
   return {
+    repair: new Repair(context, parts),
     bundles: new Bundles(context, parts),
     prefetch: new Prefetch(context, parts),
     policy: parts.mirror.policy,

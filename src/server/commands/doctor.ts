@@ -3,7 +3,7 @@ import type { Health } from '../../registry/upkeep.ts'
 import { pendingMigrations } from '../../storage/storage.ts'
 import type { Config } from '../config.ts'
 import { Failure, sentenceOf } from '../failure.ts'
-import { storageConfigOf, withRegistry } from '../open.ts'
+import { storageConfigOf, withMirroringRegistry, withRegistry } from '../open.ts'
 import { columns, sizeOf } from './columns.ts'
 import type { Call } from './command.ts'
 
@@ -11,10 +11,11 @@ import type { Call } from './command.ts'
 type Finding = { readonly what: string; readonly well: boolean; readonly say: string }
 
 /** Looks at everything the registry stands on. Exit code 1 when something is not well. */
-export async function doctor({ settings: { config } }: Call): Promise<number> {
+export async function doctor({ flags, settings: { config } }: Call): Promise<number> {
   const findings = [await examine('data folder', () => lookAtFolder(config))]
   if (findings.every(({ well }) => well)) findings.push(await examine('database', () => lookAtSchema(config)))
-  if (findings.every(({ well }) => well)) findings.push(await examine('content', () => lookAtContent(config)))
+  if (findings.every(({ well }) => well))
+    findings.push(await examine('content', () => ('repair' in flags ? repairContent : lookAtContent)(config)))
   process.stdout.write(columns(findings.map(({ what, well, say }) => [well ? '✓' : '✗', what, say])))
   return findings.every(({ well }) => well) ? 0 : 1
 }
@@ -52,6 +53,21 @@ async function lookAtContent(config: Config): Promise<string> {
   const { blobs, bytes, damages } = await withRegistry(config, (registry) => registry.upkeep.verify())
   if (damages.length === 0) return `${blobs} files, ${sizeOf(bytes)}, all as they were stored`
   throw new Failure(damageReport(damages))
+}
+
+/** The server may run meanwhile, but nobody may tidy up. */
+async function repairContent(config: Config): Promise<string> {
+  const after = await withMirroringRegistry(config, ({ upkeep, repair, chores }) =>
+    chores.alone(async () => {
+      const { damages } = await upkeep.verify()
+      if (damages.length > 0) await repair.mend(damages)
+      return { found: damages.length, ...(await upkeep.verify()) }
+    }),
+  )
+  if (!after) throw new Failure('Upkeep or a backup is going on. Try again in a minute.')
+  const { found, blobs, bytes, damages } = after
+  if (damages.length > 0) throw new Failure(damageReport(damages))
+  return `${blobs} files, ${sizeOf(bytes)}, all as they were stored; ${found} were repaired`
 }
 
 function damageReport(damages: Health['damages']): string {

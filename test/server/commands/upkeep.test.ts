@@ -1,9 +1,10 @@
-import { readdir, truncate } from 'node:fs/promises'
+import { readdir, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { NpmUser } from '../../support/npm-user.ts'
 import { makeToken, runCommand, ServerProcess } from '../../support/server-process.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { startUpstream } from '../../support/upstream.ts'
 
 test('doctor is content with a sound registry and names what was damaged', async () => {
   await using folder = await temporaryFolder()
@@ -15,6 +16,21 @@ test('doctor is content with a sound registry and names what was damaged', async
     code: 1,
     stdout: expect.stringMatching(/✗ {2}content .*1 damaged; .*changed: /),
   })
+})
+
+test('doctor brings back from upstream what was lost', async () => {
+  await using folder = await temporaryFolder()
+  await using upstream = await startUpstream({ packages: { 'left-pad': { '1.3.0': {} } } })
+  await using server = await ServerProcess.start({ folder: folder.path, upstream: upstream.url })
+  for (const path of ['/left-pad', '/left-pad/-/left-pad-1.3.0.tgz'])
+    expect((await fetch(server.url + path)).status).toBe(200)
+  await server.stop()
+  const lost = await blobsIn(folder.path)
+  for (const blob of lost) await rm(blob)
+  expect(await runCommand(folder.path, 'doctor', '--repair', '--upstream', upstream.url)).toMatch(
+    `${lost.length} were repaired`,
+  )
+  expect(await blobsIn(folder.path)).toEqual(lost)
 })
 
 test('doctor says what to do where there is no data', async () => {
