@@ -35,7 +35,7 @@ ${figures([
   ['Running for', runningFor(process.uptime())],
   ['Memory', size(process.memoryUsage.rss()), `${size(process.memoryUsage().heapUsed)} of it objects`],
 ])}
-<p class="soft">Programs ask <code>/-/ping</code>, and <code>/-/metrics</code> with an administrator’s token. <code>entropic doctor</code> also reads every stored file.</p>`
+<p class="soft">Programs ask <code>/-/health</code> and <code>/-/ready</code>, and <code>/-/metrics</code> with an administrator’s token. <code>entropic doctor</code> also reads every stored file.</p>`
   await adminPage(ctx, 'health', body)
 }
 
