@@ -1,6 +1,7 @@
+import { PassThrough } from 'node:stream'
 import type { Context } from 'koa'
 import type { Caller } from '../../registry/model.ts'
-import { type Html, html, type Part } from './html.ts'
+import { type Html, html, type Part, trusted } from './html.ts'
 import { staticPath } from './static.ts'
 
 export type Page = {
@@ -40,6 +41,28 @@ export async function page(ctx: Context, { title, body, status = 200, ...more }:
   ctx.set({ ...SECURITY_HEADERS, 'cache-control': 'private, no-cache', vary: 'accept, cookie' })
   ctx.type = 'text/html; charset=utf-8'
   ctx.body = layout({ title, body, ...more, caller }).toString()
+}
+
+/** Stands where the body of a growing page will be. */
+const BODY = '<!-- body -->'
+
+/** Answers with a page that is shown as it comes: what `work` says meanwhile, and at last what it resolves to. */
+export async function growingPage(
+  ctx: Context,
+  title: string,
+  work: (say: (part: Html) => void) => Promise<Html>,
+): Promise<void> {
+  await page(ctx, { title, body: trusted(BODY) }) // a mark of our own
+  const [head = '', end = ''] = String(ctx.body).split(BODY)
+  const body = new PassThrough()
+  ctx.body = body
+  ctx.set('x-accel-buffering', 'no') // proxies pass it on piece by piece
+  const say = (part: Html) => void body.write(part.toString())
+  say(trusted(head))
+  work(say).then(
+    (last) => body.end(`${last}${end}`),
+    (error) => body.destroy(error),
+  )
 }
 
 function layout({ title, body, query = '', search, caller }: Page & { caller: Caller }): Html {

@@ -6,6 +6,7 @@ import { auditPage } from './admin/audit-page.ts'
 import { healthPage } from './admin/health-page.ts'
 import { mirrorPage, namespacesPage, overviewPage } from './admin/pages.ts'
 import { policyPage } from './admin/policy-page.ts'
+import { prefetchFile, prefetchPage } from './admin/prefetch-page.ts'
 import { storagePage } from './admin/storage-page.ts'
 import { changeUser, inviteUser, usersPage } from './admin/users-page.ts'
 import type { WebDoor } from './door.ts'
@@ -36,6 +37,8 @@ export function webRoutes(door: WebDoor): Router {
   router.post('/www/admin/users/invite', (ctx) => inviteUser(ctx, door))
   router.get('/www/admin/namespaces', (ctx) => namespacesPage(ctx, door))
   router.get('/www/admin/mirror', (ctx) => mirrorPage(ctx, door))
+  router.get('/www/admin/prefetch', (ctx) => prefetchPage(ctx, door))
+  router.post('/www/admin/prefetch', (ctx) => prefetchFile(ctx, door))
   router.get('/www/admin/storage', (ctx) => storagePage(ctx, door))
   router.post('/www/admin/storage', (ctx) => storagePage(ctx, door))
   router.get('/www/admin/policy', (ctx) => policyPage(ctx, door))

@@ -125,9 +125,26 @@ export async function readForm(ctx: Context): Promise<URLSearchParams> {
   const text = (await readBody(ctx.req, FORM_LIMIT)).toString()
   if (/%00|\0/.test(text)) throw new Fault('BAD_REQUEST', { why: 'the form holds a NUL' }) // Postgres takes none
   const form = new URLSearchParams(text)
+  checkFormKey(ctx, form.get('form_key'))
+  return form
+}
+
+/** As readForm, for a form with files; `limit` counts the bytes of all of it. */
+export async function readUpload(ctx: Context, limit: number): Promise<FormData> {
+  const body = await readBody(ctx.req, limit)
+  const headers = { 'content-type': ctx.get('content-type') }
+  const form = await new Response(new Uint8Array(body), { headers }).formData().catch((cause) => {
+    throw new Fault('BAD_REQUEST', { why: 'This is no form with a file.' }, { cause })
+  })
+  const key = form.get('form_key')
+  checkFormKey(ctx, typeof key === 'string' ? key : null)
+  return form
+}
+
+function checkFormKey(ctx: Context, key: string | null): void {
   const expected = Buffer.from(sessionOf(ctx).formKey ?? '')
-  const given = Buffer.from(form.get('form_key') ?? '')
-  if (expected.length > 0 && expected.length === given.length && timingSafeEqual(expected, given)) return form
+  const given = Buffer.from(key ?? '')
+  if (expected.length > 0 && expected.length === given.length && timingSafeEqual(expected, given)) return
   throw new Fault('FORBIDDEN', {
     why: 'This form is too old or was not ours. Go back, reload and try again.',
   })

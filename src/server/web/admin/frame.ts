@@ -24,14 +24,16 @@ export async function administrator(ctx: Context, { registry }: WebDoor): Promis
 
 /** An administrator's page under its tab. */
 export async function adminPage(ctx: Context, tab: AdminTab, body: Part): Promise<void> {
-  const title = TABS[tab][0]
   await page(ctx, {
-    title: `${title} · Administration`,
+    title: adminTitle(tab),
     body: html`<h1>Administration</h1>${tabs(tab)}${body}`,
   })
 }
 
-function tabs(current: AdminTab): Html {
+/** What the browser's tab says. */
+export const adminTitle = (tab: AdminTab): string => `${TABS[tab][0]} · Administration`
+
+export function tabs(current: AdminTab): Html {
   return html`<nav class="tabs" aria-label="Administration">${Object.entries(TABS).map(
     ([tab, [title, address]]) =>
       html`<a href="${address}"${tab === current && html` aria-current="page"`}>${title}</a>`,

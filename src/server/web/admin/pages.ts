@@ -62,19 +62,22 @@ export async function mirrorPage(ctx: Context, door: WebDoor): Promise<void> {
     return adminPage(
       ctx,
       'mirror',
-      html`<div class="empty"><h2>Nothing mirrored yet</h2><p>Packages of the upstream registry come here when somebody first installs them.</p></div>`,
+      html`<div class="empty"><h2>Nothing mirrored yet</h2><p>Packages of the upstream registry come here when somebody first installs them.</p>${fetchAhead}</div>`,
     )
   const body = html`${figures([
     ['Packages', packages.mirror],
     ['Tarballs', tarballs.mirror.versions, size(tarballs.mirror.storedBytes)],
     ['Documents', size(documents.bytes), count(documents.documents, 'package')],
   ])}${mirrorCharts(past)}
+${fetchAhead}
 <h2 class="later">What takes the room</h2>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Package</th><th scope="col">Upstream asked</th><th scope="col" class="number">Tarballs</th><th scope="col" class="number">Size</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
 <tbody>${held.map((it) => mirrored(it, tarballs.mirror.bytes))}</tbody></table></div>
 ${pageLinks('/www/admin/mirror?page=', { number, total: packages.mirror })}`
   await adminPage(ctx, 'mirror', body)
 }
+
+const fetchAhead = html`<p><a href="/www/admin/prefetch">Fetch ahead from a lock file</a></p>`
 
 function mirrored({ npmName, tarballs, bytes, checkedAt }: MirroredPackage, whole: number): Html {
   return html`<tr><th scope="row"><a class="mono" href="${packagePath(npmName)}">${npmName}</a></th><td>${checkedAt !== undefined && moment(checkedAt)}</td>

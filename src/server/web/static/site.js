@@ -30,3 +30,18 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault()
   document.getElementById('q')?.focus()
 })
+
+// A file dropped anywhere on its form is given in at once; without a script the field itself takes it.
+for (const form of document.querySelectorAll('form[data-drop]')) {
+  const over = (event) => {
+    event.preventDefault()
+    form.classList.toggle('over', event.type === 'dragover')
+  }
+  form.addEventListener('dragover', over)
+  form.addEventListener('dragleave', over)
+  form.addEventListener('drop', (event) => {
+    over(event)
+    form.elements.namedItem('file').files = event.dataTransfer.files
+    form.requestSubmit()
+  })
+}
