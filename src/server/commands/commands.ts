@@ -197,7 +197,9 @@ export const commands: readonly Command[] = [
     names: [],
     about:
       'Examine the data folder, the database and every stored file; exit with 1 when something is not well',
-    flags: { repair: { about: 'Bring back what was lost or changed, from upstream where it came from there' } },
+    flags: {
+      repair: { about: 'Bring back what was lost or changed, from upstream where it came from there' },
+    },
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
