@@ -29,8 +29,10 @@ export async function examine(pool: pg.Pool): Promise<void> {
     )
 }
 
-export function postgresUnusable({ host, port, database }: pg.PoolOptions, error: unknown): Unusable {
-  const where = `the Postgres database${database ? ` ${database}` : ''}${host ? ` at ${host}${port ? `:${port}` : ''}` : ''}`
+export function postgresUnusable(options: pg.ClientConfig, error: unknown): Unusable {
+  // Never connected: it knows what the address and the environment come to.
+  const { host, port, database } = new pg.Client(options)
+  const where = `the Postgres database ${database} at ${host}:${port}`
   return new Unusable(`Cannot use ${where}: ${whyOf(error)}.`, { cause: error })
 }
 

@@ -102,6 +102,15 @@ function failing(): void {
     expect(String(await other.read(digest))).toBe(text)
   })
 
+  test('whether it answers is told', async (t) => {
+    const { proxy, store } = await faulty(t)
+    await store.ping()
+    proxy.become('gone')
+    await expect(store.ping()).rejects.toThrow('does not answer')
+    proxy.become('none')
+    await store.ping()
+  })
+
   test('an answer that breaks off is gone on with', async (t) => {
     const { proxy, origin, store, other } = await faulty(t)
     const { digest } = await ingestLarge(store)

@@ -47,6 +47,7 @@ describe.skipIf(missing.postgres)(
       const url = (await postgresUrl()) ?? ''
       const away = await sentence(`postgres://kim:secret@127.0.0.1:${await freePort()}/box`)
       expect(away).toContain('it does not answer (ECONNREFUSED); look at POSTGRES_URL')
+      expect(away).toContain('the Postgres database box at 127.0.0.1:')
       expect(away).not.toContain('secret')
       expect(await sentence(as(url, { pathname: '/absent' }))).toContain(
         'there is no such database; make it first',
