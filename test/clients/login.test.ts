@@ -1,30 +1,7 @@
 import { expect, test } from 'vitest'
 import { testApp } from '../support/app.ts'
 import { withFactor } from '../support/second-factor.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
 import { Visitor } from '../support/visitor.ts'
-import { Client } from './client.ts'
-
-test('npm login opens the page, somebody allows the computer, and npm is logged in until npm logout', async () => {
-  await using app = await testApp()
-  await using folder = await temporaryFolder()
-  await app.user('kim')
-  const npm = await Client.open('npm', { folder: folder.path, registry: app.url, token: 'ent_long_gone' })
-  const kim = new Visitor(app.url)
-  await kim.logIn('kim')
-  const login = npm.start('login')
-  const url = new URL(await login.printed(/http\S+\/www\/login\?cli=[\w-]+/))
-  const page = await kim.get(url.pathname + url.search)
-  expect(page.text).toContain('Allow this computer?')
-  expect((await kim.submit('/www/login/answer', { answer: 'allow' })).text).toContain(
-    'Go back to your command line',
-  )
-  expect(await login.ended).toMatchObject({ code: 0 })
-  expect(await npm.run('whoami')).toMatchObject({ code: 0, output: 'kim\n' })
-  expect(await app.registry.tokens.list('kim')).toHaveLength(2)
-  expect(await npm.run('logout')).toMatchObject({ code: 0 })
-  expect(await app.registry.tokens.list('kim')).toHaveLength(1)
-})
 
 test('a one-time password given in the browser is good for one change', async () => {
   await using app = await testApp()
