@@ -15,7 +15,8 @@ import { everyBlob } from './references.ts'
 
 const FORMAT = 1
 const MANIFEST = 'manifest.json'
-const ROWS = /^rows-/
+const ROWS = /^rows-[\w-]+$/
+const SECRET = /^[a-z-]+(\.pem)?$/
 const OURS = /^(manifest\.json(\.new)?|blobs|spool|secrets|rows-.*)$/
 
 /** What a backup holds. Written last: without it there is no backup. */
@@ -83,9 +84,20 @@ export async function readManifest(folder: string): Promise<BackupManifest> {
     const why = 'it has no manifest.json, which is written last. Run entropic backup again'
     throw new BackupFailure(`${folder} holds no whole backup: ${why}.`, { cause })
   })
-  const manifest = JSON.parse(text) as BackupManifest // compared with what is there, row by row
-  if (manifest.format === FORMAT) return manifest
-  throw new BackupFailure(`${folder} was written by another release, in format ${manifest.format}.`)
+  const manifest = parsed(text)
+  if (manifest?.format === FORMAT) return manifest
+  throw new BackupFailure(`${join(folder, MANIFEST)} is damaged, or of another release.`)
+}
+
+/** What it says of rows and files is compared with them; where it leads to must be inside the folder. */
+function parsed(text: string): BackupManifest | undefined {
+  try {
+    const manifest = JSON.parse(text) as BackupManifest // the two fields that are paths are looked at here
+    const names = Object.keys(manifest.secrets)
+    return ROWS.test(manifest.rows) && names.every((name) => SECRET.test(name)) ? manifest : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Copies what is referred to, and what the trees among it hold. */
@@ -127,13 +139,14 @@ export function reportOf(damages: readonly Damage[]): string {
 }
 
 async function prepare(folder: string): Promise<void> {
-  await mkdir(join(folder, 'spool'), { recursive: true, mode: 0o700 })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const names = await readdir(folder)
   const foreign = names.find((name) => !OURS.test(name))
   if (foreign !== undefined)
     throw new BackupFailure(
       `${folder} holds something else: ${foreign}. Name an empty folder, or that of a backup.`,
     )
+  await mkdir(join(folder, 'spool'), { recursive: true, mode: 0o700 })
   const isWhole = names.includes(MANIFEST)
   await removeRows(folder, isWhole ? (await readManifest(folder)).rows : undefined)
   await blobsOf(folder).sweepSpool(0)

@@ -1,11 +1,15 @@
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { silentLog } from '../../../src/base/log.ts'
+import { minutes } from '../../../src/base/time.ts'
+import { openStorage } from '../../../src/storage/storage.ts'
+import { takeLease } from '../../../src/storage/tables/leases.ts'
 import { readEverything } from '../../support/checker.ts'
 import { entropic } from '../../support/command-line.ts'
 import { NpmUser } from '../../support/npm-user.ts'
 import { makeToken, ServerProcess } from '../../support/server-process.ts'
-import { missing, postgresUrl } from '../../support/services.ts'
+import { migrationsFolder, missing, postgresUrl } from '../../support/services.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 type Environment = Readonly<Record<string, string>>
@@ -126,6 +130,43 @@ test('only an empty place is restored into, and an unfinished one is not served'
   await writeFile(blob, whole)
   expect(await p.run(p.there, {}, 'restore', p.away)).toMatchObject({ code: 0, stderr: '' })
   expect(await p.run(p.there, {}, 'user', 'list')).toMatchObject({ code: 0 })
+})
+
+test('nobody tidies up while a backup is written, and none is written while somebody does', async () => {
+  await using p = await places()
+  await p.run(p.here, {}, 'migrate')
+  {
+    await using storage = await openStorage({
+      folder: p.here,
+      migrations: migrationsFolder,
+      log: silentLog,
+    })
+    await takeLease(storage.sql, { name: 'upkeep', holder: 'another', ttl: minutes(5) })
+    for (const command of [['backup', p.away], ['gc']])
+      expect(await p.run(p.here, {}, ...command)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('Try again in a minute'),
+      })
+    await storage.sql.transaction((tx) => tx.deleteFrom('lease').execute())
+  }
+  expect(await p.run(p.here, {}, 'backup', p.away)).toMatchObject({ code: 0 })
+})
+
+test('a folder with something else in it is left alone, and a manifest leads nowhere else', async () => {
+  await using p = await places()
+  await p.run(p.here, {}, 'migrate')
+  expect(await p.run(p.here, {}, 'backup', p.here)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('holds something else: entropic.db'),
+  })
+  await p.run(p.here, {}, 'backup', p.away)
+  const path = join(p.away, 'manifest.json')
+  const manifest = JSON.parse(await readFile(path, 'utf8'))
+  await writeFile(path, JSON.stringify({ ...manifest, secrets: { '../elsewhere': 'inside' } }))
+  expect(await p.run(p.there, {}, 'restore', p.away)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is damaged'),
+  })
 })
 
 test('a secret that is configured is not inside, and is asked for', async () => {
