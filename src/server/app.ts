@@ -68,7 +68,9 @@ export function createApp({
   // Pages have sessions, so theirs is a gate behind those.
   koa.use((ctx, next) => (ctx.state.door === 'web' ? next() : gate.middleware(ctx, next)))
   koa.use(onlyAt('entropic', entropicRoutes({ registry }).routes()))
-  koa.use(onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp, notice: config.notice }).routes()))
+  koa.use(
+    onlyAt('npm', npmRoutes({ registry, reads, signUp: config.signUp, notice: config.notice }).routes()),
+  )
   koa.use((ctx) => {
     throw new Fault('NOT_FOUND', { what: `${ctx.method} ${ctx.path}` })
   })
