@@ -1,8 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,9 +8,9 @@ import { noUpstream } from '../../../src/registry/mirror/no-upstream.ts'
 import { createUpstream, type Upstream, type UpstreamOptions } from '../../../src/registry/upstream.ts'
 import { type TestApp, testApp } from '../../support/app.ts'
 import { noise, TurnedClock } from '../../support/mirror.ts'
+import { secureServer } from '../../support/secure-server.ts'
 import { onEveryEngine } from '../../support/services.ts'
 import { sha512 } from '../../support/tarball.ts'
-import { temporaryFolder } from '../../support/temporary-folder.ts'
 import {
   type Misbehaviour,
   type ScriptedUpstream,
@@ -189,7 +186,7 @@ onEveryEngine('an upstream that misbehaves', (engine) => {
 
   beforeAll(async () => {
     scripted = opened.use(await startUpstream())
-    stranger = opened.use(await withUnknownCertificate()).url
+    stranger = opened.use(await secureServer()).url
     app = opened.use(await testApp({ engine, upstream: byName(upstreams), clock }))
   })
   afterAll(async () => {
@@ -345,18 +342,4 @@ function byName(upstreams: ReadonlyMap<string, Upstream>): Upstream {
     tarball: (what, ...rest) => of(what.replace(/@.*/, '')).tarball(what, ...rest),
     async close() {},
   }
-}
-
-/** A server with a certificate that it made itself. */
-async function withUnknownCertificate(): Promise<AsyncDisposable & { url: string }> {
-  await using folder = await temporaryFolder()
-  const [key, cert] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')]
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-  const files = ['-keyout', key, '-out', cert]
-  const kind = ['-x509', '-nodes', '-days', '2', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256']
-  execFileSync('openssl', ['req', ...kind, ...files, ...subject], { stdio: 'ignore' })
-  const server = createServer({ key: await readFile(key), cert: await readFile(cert) })
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // listening on TCP
-  return { url: `https://127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => void server.close() }
 }

@@ -11,7 +11,7 @@ import { administrator, adminPage, adminTitle, figures, tabs } from './frame.ts'
 
 const PATH = '/www/admin/prefetch'
 /** Bytes of a form; the lock files of the largest monorepos have some megabytes. */
-const LIMIT = 32 * 2 ** 20
+const LIMIT = 32_000_000
 const MOST_SHOWN = 500
 
 type Wanted = Wishes & { readonly file: string; readonly platform: Platform }
