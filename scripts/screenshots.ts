@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openBrowser, openTab } from '../test/support/browser.ts'
-import { pages, showcase, strangersPages } from '../test/support/showcase.ts'
+import { showcase } from '../test/support/showcase.ts'
 
 const HELP = `Takes a picture of every page, light and dark, on a desktop and on a phone.
 
@@ -21,13 +21,9 @@ const screens = { desktop: { width: 1280, height: 800 }, phone: { width: 390, he
 await mkdir(folder, { recursive: true })
 await using shown = await showcase()
 await using opened = await openBrowser()
-const visitors = [
-  { cookies: shown.admin, pages },
-  { cookies: [], pages: strangersPages },
-]
 for (const colorScheme of ['light', 'dark'] as const)
   for (const [screen, viewport] of Object.entries(screens))
-    for (const visitor of visitors) {
+    for (const visitor of shown.onlookers) {
       await using visit = await openTab(opened.browser, { cookies: visitor.cookies, colorScheme, viewport })
       for (const [name, path] of Object.entries(visitor.pages)) {
         if (values.only !== undefined && !name.startsWith(values.only)) continue

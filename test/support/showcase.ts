@@ -1,7 +1,11 @@
-import type { Caller } from '../../src/registry/model.ts'
+import { dayOf } from '../../src/base/time.ts'
+import type { User } from '../../src/registry/model.ts'
+import type { ProviderConfig } from '../../src/server/web/account/providers.ts'
+import { addDayFigures, addDownloads } from '../../src/storage/tables/downloads.ts'
 import { type TestApp, type TestAppOptions, testApp } from './app.ts'
 import { type Cookie, loggedIn } from './browser.ts'
 import type { NpmUser } from './npm-user.ts'
+import { attest } from './provenance.ts'
 import { type ScriptedUpstream, startUpstream } from './upstream.ts'
 
 const README = `# box
@@ -60,29 +64,112 @@ const files = (version: string, more = '') => ({
   LICENSE: 'Do as you like.\n',
 })
 
+/** Somebody who looks at pages, by name of the page. */
+export type Onlooker = {
+  readonly cookies: readonly Cookie[]
+  readonly pages: Readonly<Record<string, string>>
+}
+
+export type Showcase = AsyncDisposable & {
+  readonly app: TestApp
+  readonly admin: readonly Cookie[]
+  /** Together they see every page. */
+  readonly onlookers: readonly Onlooker[]
+}
+
 /** A registry with something to see on every page, and an upstream it mirrors one package of. */
-export async function showcase(
-  options: Pick<TestAppOptions, 'engine'> = {},
-): Promise<AsyncDisposable & { app: TestApp; admin: readonly Cookie[] }> {
+export async function showcase(options: Pick<TestAppOptions, 'engine'> = {}): Promise<Showcase> {
   await using opening = new AsyncDisposableStack()
   const upstream = opening.use(await startUpstream())
   await fillUpstream(upstream)
-  const app = opening.use(await testApp({ ...options, upstream: upstream.url }))
+  const app = opening.use(await testApp({ ...options, upstream: upstream.url, providers }))
   const kim = await app.user('kim', { admin: true })
   await publishBoxes(kim, await app.user('lee'))
   await app.registry.namespaces.create(await callerOf(app, 'lee'), 'boxes')
   await app.registry.namespaces.invite(await callerOf(app, 'lee'), 'boxes', 'kim')
   await app.anonymous().get('/left-pad', { 'npm-command': 'install' })
   await app.anonymous().get('/left-pad/-/left-pad-1.3.0.tgz', { 'npm-command': 'install' })
+  await app.registry.accounts.add({ name: 'max', password: 'max-password' })
+  await linkGithub(app)
+  await fillDays(app)
+  const admin = await loggedIn(app, 'kim')
+  const onlookers = [
+    { cookies: admin, pages: { ...pages, ...(await questions(app)) } },
+    { cookies: await loggedIn(app, 'max'), pages: newcomersPages },
+    { cookies: [], pages: strangersPages },
+  ]
   const opened = opening.move()
+  return { app, admin, onlookers, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/** Nobody goes there. */
+const providers: readonly ProviderConfig[] = [
+  {
+    kind: 'github',
+    id: 'github',
+    title: 'GitHub',
+    client: 'app',
+    secret: 'hush',
+    site: 'https://github.example',
+    api: 'https://api.github.example',
+  },
+  {
+    kind: 'oidc',
+    id: 'gitlab',
+    title: 'GitLab',
+    client: 'app',
+    secret: 'hush',
+    issuer: 'https://gitlab.example',
+  },
+]
+
+async function linkGithub(app: TestApp): Promise<void> {
+  const kim = await callerOf(app, 'kim')
+  const profile = { provider: 'github', subject: '7', name: 'kim-of-boxes', email: '', token: undefined }
+  await app.registry.identities.link(kim, profile, { actor: 'kim', address: '127.0.0.1' })
+}
+
+/** A month of counts, with quiet days in it. */
+async function fillDays(app: TestApp): Promise<void> {
+  const today = dayOf(Date.now())
+  const { id: package_id } = await app.storage.sql.read
+    .selectFrom('package')
+    .select('id')
+    .where('npm_name', '=', '@kim/box')
+    .executeTakeFirstOrThrow()
+  const month = Array.from({ length: 29 }, (_, at) => ({ day: today - 29 + at, busy: (at * 37) % 101 }))
+  await app.storage.sql.transaction(async (tx) => {
+    await addDownloads(
+      tx,
+      month.map(({ day, busy }) => ({ package_id, day, version: '1.1.0', count: busy % 7 === 3 ? 0 : busy })),
+    )
+    await addDayFigures(
+      tx,
+      month.flatMap(({ day, busy }, at) => [
+        { day, name: 'hits', value: busy * 40 },
+        { day, name: 'misses', value: 300 - at * 10 },
+        { day, name: 'served-bytes', value: busy * 2_000_000 },
+        { day, name: 'fetched-bytes', value: (300 - at * 10) * 50_000 },
+        { day, name: 'version-bytes', value: 20_000_000 + at * 1_900_000 },
+        { day, name: 'stored-bytes', value: 20_000_000 + at * 1_100_000 },
+      ]),
+    )
+  })
+}
+
+/** What a command line asks, on pages that are there once. */
+async function questions(app: TestApp): Promise<Record<string, string>> {
+  const kim = await callerOf(app, 'kim')
+  const waiting = { description: 'kims-laptop', address: '127.0.0.1', agent: 'npm/12.0.0 node/v24.0.0 linux' }
+  const login = await app.registry.logins.begin(waiting)
+  const otp = await app.registry.logins.beginOtp(kim, { ...waiting, description: 'publish @kim/box' })
   return {
-    app,
-    admin: await loggedIn(app, 'kim'),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    'allow-computer': `/www/login/confirm?id=${login.id}`,
+    'confirm-factor': `/www/login/confirm?id=${otp.id}`,
   }
 }
 
-export async function callerOf(app: TestApp, name: string): Promise<Caller> {
+export async function callerOf(app: TestApp, name: string): Promise<User> {
   const account = await app.registry.accounts.find(name)
   if (!account) throw new Error(`there is no ${name}`)
   return { kind: 'user', id: account.id, name, admin: account.admin, mayPublish: true }
@@ -115,6 +202,7 @@ async function publishBoxes(kim: NpmUser, lee: NpmUser): Promise<void> {
   await kim.publish('@kim/box', '1.1.0', {
     manifest: { ...common, dependencies: { 'left-pad': '^1.3.0' } },
     files: files('1.1.0', '\n    size: () => things.size,'),
+    spoil: (document) => attest(document, { predicateType: 'https://slsa.dev/provenance/v1' }),
   })
   await kim.publish('@kim/box', '2.0.0-beta.1', {
     tag: 'next',
@@ -128,7 +216,15 @@ async function publishBoxes(kim: NpmUser, lee: NpmUser): Promise<void> {
   await lee.publish('@lee/lid', '1.0.0', {
     manifest: { description: 'Lids for boxes', dependencies: { '@kim/box': '^1.0.0' } },
   })
+  await kim.publish(LONG_NAME, '1.0.0-and-a-version-that-goes-on.20260101120000', {
+    manifest: {
+      description: `Goes on ${'and-on-'.repeat(30)} ${'and on '.repeat(30)}`,
+      keywords: Array.from({ length: 20 }, (_, n) => `another-keyword-${n}`),
+    },
+  })
 }
+
+const LONG_NAME = '@kim/a-package-with-a-name-that-goes-on-and-on-until-no-telephone-is-wide-enough-for-it'
 
 /** Every page with something on it, as an administrator sees it. */
 export const pages: Readonly<Record<string, string>> = {
@@ -139,6 +235,7 @@ export const pages: Readonly<Record<string, string>> = {
   package: '/www/package/@kim/box',
   'package-beta': '/www/package/@kim/box/v/2.0.0-beta.1',
   'package-mirrored': '/www/package/left-pad',
+  'package-long-name': `/www/package/${LONG_NAME}`,
   versions: '/www/package/@kim/box/versions',
   dependencies: '/www/package/@kim/box/dependencies',
   files: '/www/package/@kim/box/v/1.1.0/files',
@@ -164,8 +261,18 @@ export const pages: Readonly<Record<string, string>> = {
   'not-here': '/www/package/@kim/nothing',
 }
 
+/** Where one has nothing yet, and may do little. */
+const newcomersPages: Readonly<Record<string, string>> = {
+  'no-tokens': '/www/tokens',
+  'no-invitations': '/www/invitations',
+  'no-packages': '/www/user/max',
+  'no-namespace-packages': '/www/namespace/max',
+  'no-providers': '/www/account',
+  'not-allowed': '/www/admin',
+}
+
 /** Those that nobody sees who is logged in. */
-export const strangersPages: Readonly<Record<string, string>> = {
+const strangersPages: Readonly<Record<string, string>> = {
   login: '/www/login',
   signup: '/www/signup',
 }

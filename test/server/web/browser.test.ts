@@ -2,11 +2,17 @@ import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestApp } from '../../support/app.ts'
-import { type Cookie, noBrowser, openBrowser, openTab } from '../../support/browser.ts'
-import { pages, showcase, strangersPages } from '../../support/showcase.ts'
+import { noBrowser, openBrowser, openTab } from '../../support/browser.ts'
+import { type Onlooker, showcase } from '../../support/showcase.ts'
 
 /** Bytes of HTML, CSS and JavaScript that a page may have. */
 const HEAVIEST = 100_000
+
+/** Of the pages that are errors. */
+const STATUS = new Map([
+  ['not-here', 404],
+  ['not-allowed', 403],
+])
 
 const DESKTOP = { width: 1280, height: 800 }
 const PHONE = { width: 360, height: 740 }
@@ -14,13 +20,13 @@ const PHONE = { width: 360, height: 740 }
 describe.skipIf(noBrowser)('in a browser', () => {
   const opened = new AsyncDisposableStack()
   let app: TestApp
-  let admin: readonly Cookie[]
+  let onlookers: readonly Onlooker[]
   let browser: Browser
 
   beforeAll(async () => {
     const shown = opened.use(await showcase())
     app = shown.app
-    admin = shown.admin
+    onlookers = shown.onlookers
     browser = opened.use(await openBrowser()).browser
   })
   afterAll(() => opened.disposeAsync())
@@ -31,14 +37,11 @@ describe.skipIf(noBrowser)('in a browser', () => {
     look: (tab: Page, name: string) => Promise<void>,
   ): Promise<string[]> {
     const complaints: string[] = []
-    for (const [cookies, theirs] of [
-      [admin, pages],
-      [[], strangersPages],
-    ] as const) {
+    for (const { cookies, pages } of onlookers) {
       await using visit = await openTab(browser, { cookies, ...options })
-      for (const [name, path] of Object.entries(theirs)) {
+      for (const [name, path] of Object.entries(pages)) {
         const reply = await visit.tab.goto(app.url + path)
-        expect(reply?.status(), name).toBe(name === 'not-here' ? 404 : 200)
+        expect(reply?.status(), name).toBe(STATUS.get(name) ?? 200)
         expect(visit.tab.url(), name).toBe(app.url + path)
         await look(visit.tab, name)
       }
@@ -62,7 +65,7 @@ describe.skipIf(noBrowser)('in a browser', () => {
     const complaints = await everyPage({}, async (tab, name) => {
       expect(await weightOf(tab), name).toBeLessThan(HEAVIEST)
     })
-    expect(complaints).toEqual([expect.stringContaining('404')]) // the page that tells what is not here
+    expect(complaints).toEqual([expect.stringContaining('404'), expect.stringContaining('403')])
   })
 
   test('no page is wider than a phone', async () => {
@@ -72,6 +75,23 @@ describe.skipIf(noBrowser)('in a browser', () => {
       if (width > PHONE.width) wide.push(`${name}: ${width}`)
     })
     expect(wide).toEqual([])
+  })
+
+  test('what was counted stands in charts, and in tables beside them', async () => {
+    await using visit = await openTab(browser, { cookies: onlookers[0]?.cookies ?? [] })
+    const { tab } = visit
+    for (const [path, names] of Object.entries({
+      '/www/package/@kim/box': ['Downloads by day'],
+      '/www/admin/mirror': ['Tarballs asked for, by day', 'Bytes by day'],
+      '/www/admin/storage': ['Tarballs by day'],
+    })) {
+      await tab.goto(app.url + path)
+      for (const name of names) expect(await tab.getByRole('img', { name }).isVisible(), name).toBe(true)
+      const table = tab.getByRole('table').filter({ has: tab.getByRole('columnheader', { name: 'Day' }) })
+      expect(await table.first().isVisible()).toBe(false)
+      await tab.getByText('As a table').first().click()
+      expect(await table.first().getByRole('row').count()).toBe(31)
+    }
   })
 
   test('without scripts a visitor searches, opens a package, and compares two versions', async () => {

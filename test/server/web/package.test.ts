@@ -2,51 +2,17 @@ import { expect, test } from 'vitest'
 import { plainText } from '../../../src/registry/plain-text.ts'
 import { testApp } from '../../support/app.ts'
 import { publishDocument } from '../../support/npm-user.ts'
+import { attest, STATEMENTS } from '../../support/provenance.ts'
 import { startUpstream } from '../../support/upstream.ts'
 
 const BROWSER = { accept: 'text/html' }
-
-/** What a build at GitHub attests, and at GitLab in the older form. */
-const STATEMENTS = {
-  'https://slsa.dev/provenance/v1': {
-    buildDefinition: {
-      externalParameters: {
-        workflow: { repository: 'https://git.example/kim/box', path: '.ci/release.yml' },
-      },
-      resolvedDependencies: [
-        { uri: 'git+https://git.example/kim/box@refs/heads/main', digest: { gitCommit: 'c0ffee' } },
-      ],
-    },
-    runDetails: {
-      builder: { id: 'https://git.example/runner' },
-      metadata: { invocationId: 'https://git.example/kim/box/runs/7' },
-    },
-  },
-  'https://slsa.dev/provenance/v0.2': {
-    invocation: {
-      configSource: {
-        uri: 'git+https://git.example/kim/box@refs/heads/main',
-        digest: { sha1: 'c0ffee' },
-        entryPoint: '.ci/release.yml',
-      },
-    },
-    builder: { id: 'https://git.example/runner' },
-    metadata: { buildInvocationId: 'https://git.example/kim/box/runs/7' },
-  },
-}
 
 /** Publishes `@kim/box` with a statement about the tarball of this integrity, or about its own. */
 async function packagePage(predicateType: keyof typeof STATEMENTS, other?: string): Promise<string> {
   await using app = await testApp()
   const kim = await app.user('kim')
   const document = await publishDocument('@kim/box', '1.0.0')
-  const integrity: string = other ?? document.versions['1.0.0'].dist.integrity
-  const sha512 = Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex')
-  const predicate = STATEMENTS[predicateType]
-  const statement = { predicateType, subject: [{ name: 'box', digest: { sha512 } }], predicate }
-  const payload = Buffer.from(JSON.stringify(statement)).toString('base64')
-  const data = JSON.stringify({ dsseEnvelope: { payload } })
-  document._attachments['@kim/box-1.0.0.sigstore'] = { data, length: data.length }
+  attest(document, { predicateType, ...(other && { integrity: other }) })
   expect((await kim.send('PUT', '/@kim%2fbox', { body: document })).status).toBe(201)
   return (await kim.get('/www/package/@kim/box', BROWSER)).bytes.toString()
 }
