@@ -13,6 +13,7 @@ import type { PolicyRules } from '../registry/policy.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createUpstream, type Upstream } from '../registry/upstream.ts'
 import { ChannelKv } from '../storage/kv-channel.ts'
+import { unfinishedLoad } from '../storage/move/load.ts'
 import { openStorage, type Storage, type StorageConfig } from '../storage/storage.ts'
 import { Unusable } from '../storage/unusable.ts'
 import { sqliteAddon } from './addon.ts'
@@ -80,7 +81,6 @@ export function openStorageOver(
   const addon = sql === 'sqlite' ? sqliteAddon(unpackFolders(config)) : undefined
   return open(config, () => ({
     ...rest,
-    unfinished: true,
     ...(addon && { sqliteAddon: addon }),
     ...(sql === 'postgres' && postgres && { postgres }),
     ...(blobs === 's3' && s3 && { s3 }),
@@ -108,8 +108,13 @@ function isPostgres({ postgresUrl, pgHost, pgUser, pgDatabase }: Config): boolea
 }
 
 /** openStorage, with a sentence for what the owner of the machine must mend. The caller disposes it. */
-export function openConfiguredStorage(config: Config, log?: Log): Promise<Storage> {
-  return open(config, () => storageConfigOf(config, log))
+export async function openConfiguredStorage(config: Config, log?: Log): Promise<Storage> {
+  const storage = await open(config, () => storageConfigOf(config, log))
+  if ((await unfinishedLoad(storage.sql)) === undefined) return storage
+  await storage[Symbol.asyncDispose]()
+  throw new Failure(
+    'What was to be brought here by restore or migrate-storage is not all there yet. Run it again.',
+  )
 }
 
 /** As openConfiguredStorage, for data that need not outlive a power cut. */

@@ -9,7 +9,6 @@ import type { S3Address } from './blobs/s3-client.ts'
 import { SpoolingBlobStore } from './blobs/store.ts'
 import type { Kv } from './kv.ts'
 import { MemoryKv } from './kv-memory.ts'
-import { unfinishedLoad } from './move/load.ts'
 import type { Sql } from './sql/database.ts'
 import {
   type MigrationSource,
@@ -55,8 +54,6 @@ export type StorageConfig = {
   readonly s3?: S3Config
   /** Nothing need outlive a power cut: SQLite then waits for no disk. For tests. */
   readonly throwAway?: boolean
-  /** Whether the database may be one that is being brought there from elsewhere. Anybody else must not take it for whole. */
-  readonly unfinished?: boolean
   readonly log: Log
 }
 
@@ -71,8 +68,6 @@ export async function openStorage(config: StorageConfig): Promise<Storage> {
   const blobs = new SpoolingBlobStore(await openBlobs(config, { spool, opened }), spool)
   const sql = opened.adopt(await openSql(config), (it) => it.close())
   await migrate(sql, await readMigrations(config.migrations))
-  if (!config.unfinished && (await unfinishedLoad(sql)))
-    throw new Error('What was to be brought here is not all there yet. Run that command again.')
   const kv = opened.adopt(await openKv(config), (it) => it.close())
   const closing = opened.move()
   return { sql, blobs, kv, [Symbol.asyncDispose]: () => closing.disposeAsync() }
