@@ -129,6 +129,8 @@ export class Client {
       npm_config_update_notifier: 'false',
       npm_config_fund: 'false',
       YARN_CACHE_FOLDER: join(this.home, 'yarn-cache'),
+      // Of root, Yarn 1 keeps what it remembers where everybody finds it, unless root is only played.
+      FAKEROOTKEY: '1',
       YARN_ENABLE_TELEMETRY: '0',
       YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
       BUN_INSTALL_CACHE_DIR: join(this.home, 'bun-cache'),
