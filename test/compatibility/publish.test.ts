@@ -161,7 +161,8 @@ row(
   async (stage, name) => {
     const { app, kim, client } = await open(stage, name)
     await publish(client, { name: 'silent', version: '1.0.0' })
-    expect((await kim.get('/silent')).json.readme ?? '').toBe('')
+    // Berry sends a heading where there is no README.
+    expect((await kim.get('/silent')).json.readme ?? '').toBe(name === 'berry' ? '# silent\n' : '')
     await client.write('README.md', '# A box for everything\n')
     await publish(client, { name: 'telling', version: '1.0.0' })
     const words = {
@@ -171,7 +172,10 @@ row(
       berry: ['npm', 'info', 'telling', '--fields', 'readme'],
       bun: [],
     }
-    expect(await works(client, ...words[client.family])).toContain('A box for everything')
+    // The later pnpm looks for it in the version alone, where no registry has it.
+    if (name !== 'pnpm' && name !== 'pnpm@12')
+      expect(await works(client, ...words[client.family])).toContain('A box for everything')
+    expect((await kim.get('/telling')).json.readme).toContain('A box for everything')
     const page = await new Visitor(app.url).get('/telling')
     expect(page.text).toContain('A box for everything</h2>')
   },
