@@ -30,6 +30,8 @@ export type StoredTarball = {
   readonly kind: 'stored'
   readonly print: Fingerprint
   readonly publishedAt: Millis
+  /** It was asked for upstream, and has arrived already. */
+  readonly fetched?: true
 }
 
 /** A tarball ready to be sent: at rest, or still arriving from upstream. */

@@ -27,7 +27,13 @@ export type TarballSource = {
 
 /** A tarball ready to be sent: at rest, or still arriving. */
 export type MirroredTarball =
-  | { readonly kind: 'stored'; readonly print: Fingerprint; readonly publishedAt: Millis }
+  | {
+      readonly kind: 'stored'
+      readonly print: Fingerprint
+      readonly publishedAt: Millis
+      /** It was asked for upstream, and has arrived already. */
+      readonly fetched?: true
+    }
   | { readonly kind: 'growing'; readonly size: number | undefined; follow(): Readable }
 
 export type Wanted = {
@@ -62,7 +68,7 @@ export class Tarballs {
     const { download, publishedAt } = running
     await download.begun()
     if (!download.ended) return { kind: 'growing', size: download.size, follow: () => download.follow() }
-    return { kind: 'stored', print: await download.done, publishedAt }
+    return { kind: 'stored', print: await download.done, publishedAt, fetched: true }
   }
 
   /** Resolves when the whole is stored. Throws as `get`. */

@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
-import type { Digest, Fingerprint } from '../../base/digest.ts'
+import type { Digest } from '../../base/digest.ts'
 import { fail } from '../../base/fault.ts'
 import { npmNameOf, type PackageName } from '../../base/name.ts'
-import type { Millis } from '../../base/time.ts'
-import { versionOfTarball } from '../../registry/contents.ts'
+import { type StoredTarball, versionOfTarball } from '../../registry/contents.ts'
 import type { PackageDoc, PackageHead, VersionText, Who } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { Download } from '../../registry/tally.ts'
@@ -116,12 +115,12 @@ export class Reads {
   }
 
   async #stored(
-    tarball: { print: Fingerprint; publishedAt: Millis },
+    tarball: Pick<StoredTarball, 'print' | 'publishedAt' | 'fetched'>,
     { request, version, of }: { request: IncomingMessage; version: string; of: Holder },
   ): Promise<Answer> {
     const { digest, size } = tarball.print
     const stored = { packageId: of.id, version, digest }
-    const mirrored = of.source === 'mirror' ? ({ mirrored: 'hit' } as const) : {}
+    const mirrored = of.source === 'mirror' ? ({ mirrored: tarball.fetched ? 'miss' : 'hit' } as const) : {}
     const count = () => this.#count(request, { packageId: of.id, version, ...mirrored, bytes: size })
     // The address is for GET alone.
     const elsewhere = request.method === 'GET' && (await this.#registry.contents.link(digest))
