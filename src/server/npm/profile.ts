@@ -60,7 +60,13 @@ async function changeTfa(ctx: Context, registry: Registry, { account, user, wish
   if (!isActive) return twoFactor.begin(account, modeOf(mode))
   const changed = { mode: modeOf(mode) }
   await twoFactor.setMode(account, changed.mode, by)
-  return changed // or npm takes it for a failure
+  return wantsNull(ctx.get('user-agent')) ? null : changed
+}
+
+/** Of a changed mode npm before 11 wants to hear null, and later ones the mode; each takes the other's answer for a failure. */
+function wantsNull(userAgent: string): boolean {
+  const major = /^npm\/(\d+)\./.exec(userAgent)?.[1]
+  return major !== undefined && Number(major) < 11
 }
 
 function modeOf(mode: Json | undefined): TfaMode {
