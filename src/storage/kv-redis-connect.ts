@@ -71,7 +71,7 @@ async function clientOf(address: RedisUrl, ca: string | undefined): Promise<Redi
   }
   const single = { ...common, ...node, db: database, retryStrategy: again }
   if (address.form === 'single') return new Redis({ ...single, ...nodes[0] })
-  // Sentinels are asked as the servers are: by TLS or without, with the same password if they ask for one.
+  // Sentinels are asked as the servers are, by TLS or without, but without a password: the one in the URL is the servers'.
   const sentinelTls = tls.tls && { sentinelTLS: tls.tls, enableTLSForSentinelMode: true }
   const sentinels = { sentinels: [...nodes], name: master ?? '', sentinelRetryStrategy: again }
   return new Redis({ ...single, ...sentinels, ...sentinelTls, sentinelCommandTimeout: PATIENCE })
