@@ -8,7 +8,6 @@ import { settingByName, upsertSetting } from '../storage/tables/settings.ts'
 import type { Cache, CacheBounds } from './cache.ts'
 import type { Context } from './context.ts'
 import type { Metrics } from './metrics.ts'
-import type { Network } from './network.ts'
 import type { Search } from './search.ts'
 import { KEPT_DAYS } from './tally.ts'
 import { Upkeep } from './upkeep.ts'
@@ -40,7 +39,6 @@ const TELL_LATE: Millis = hours(1)
 type Parts = {
   readonly upkeep: Upkeep
   readonly cache: Cache
-  readonly network: Network
   readonly search: Search
   readonly metrics: Metrics
 }
@@ -157,13 +155,9 @@ export class Chores {
     { bounds, auditKeep }: ChoreOptions,
     { hold, now }: { hold: Hold; now: Millis },
   ): [what: string, chore: () => Promise<number>][] {
-    const { upkeep, cache, network, search } = this.#parts
+    const { upkeep, cache, search } = this.#parts
     const chores: [string, () => Promise<number>][] = []
-    if (bounds)
-      chores.push([
-        'tarballs',
-        async () => ((await network.isOffline()) ? 0 : (await cache.evict(bounds)).versions),
-      ])
+    if (bounds) chores.push(['tarballs', async () => (await cache.evict(bounds)).versions])
     chores.push(
       ['blobs', async () => (await upkeep.collectGarbage({ signal: hold.signal })).blobs],
       ['sessions', () => this.#fenced(hold, (tx) => deleteExpired(tx, 'session', now))],

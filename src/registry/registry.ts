@@ -145,7 +145,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const versions = new Versions(context, { packages, content, federation, signer })
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
-  const upkeep = createUpkeep(context, { cache, network, search, metrics: mirror.metrics })
+  const upkeep = createUpkeep(context, { cache, search, metrics: mirror.metrics })
   const { metrics } = mirror
   const services = createServices(context, { ...people, access, packages, network, sealer, metrics }, deps)
   return {
