@@ -10,6 +10,7 @@ import {
   insertMembership,
   insertNamespace,
   listAccounts,
+  replacePassword,
   updateAccount,
 } from '../storage/tables/accounts.ts'
 import { hasMirroredScope } from '../storage/tables/packages.ts'
@@ -18,6 +19,7 @@ import { deleteTokensOf } from '../storage/tables/tokens.ts'
 import { Attempts } from './attempts.ts'
 import { type AuditAction, CONSOLE, note, type Origin } from './audit.ts'
 import type { Context } from './context.ts'
+import { isForeign } from './foreign-passwords.ts'
 import { hashPassword, passwordMatches } from './secrets.ts'
 
 export type Account = {
@@ -36,6 +38,8 @@ export type NewAccount = {
   readonly email?: string
   /** Absent: the account cannot log in by password. */
   readonly password?: string
+  /** A hash that another registry made of the password, as foreignPassword keeps it; instead of the password. */
+  readonly foreign?: string
   readonly admin?: boolean
   readonly by?: Origin
   /** More to write in the same transaction, first of all. */
@@ -65,8 +69,8 @@ export class Accounts {
   async add(request: NewAccount): Promise<Account> {
     const name = await this.#freeName(request.name)
     const now = this.#context.clock.now()
-    const password =
-      request.password === undefined ? null : await hashPassword(checkPassword(request.password))
+    const { password: plain, foreign = null } = request
+    const password = plain === undefined ? foreign : await hashPassword(checkPassword(plain))
     const row: AccountRow = {
       id: randomUUID(),
       name,
@@ -183,6 +187,7 @@ export class Accounts {
     const account = await this.#attempts.guess({ account: name, address }, async () => {
       const row = await findAccount(this.#context.storage.sql.read, name)
       const fits = await passwordMatches(password, row?.password)
+      if (fits && row && isForeign(row.password)) await this.#rehash(row, password)
       return fits && row?.disabled_at === null ? accountOf(row) : undefined
     })
     if (account) return account
@@ -190,6 +195,12 @@ export class Accounts {
     const deed = { action: 'login.fail', subject: name.slice(0, 100) } as const
     await this.#context.storage.sql.transaction((tx) => note(tx, act, deed))
     return undefined
+  }
+
+  /** Puts a hash of ours in the place of another registry's, unless it was changed meanwhile. */
+  async #rehash({ id, password: from }: AccountRow, password: string): Promise<void> {
+    const to = await hashPassword(password)
+    await this.#context.storage.sql.transaction((tx) => replacePassword(tx, id, { from, to }))
   }
 
   async #change(

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
+import { foreignMatches, isForeign } from './foreign-passwords.ts'
 
 const COST: Required<Pick<ScryptOptions, 'N' | 'r' | 'p'>> = { N: 2 ** 15, r: 8, p: 1 }
 const MAX_MEMORY = 64 * 1024 * 1024
@@ -39,7 +40,7 @@ export async function passwordMatches(password: string, stored: string | null | 
   const [kind, N, r, p, salt, key] = (stored ?? '').split('$')
   if (kind !== 'scrypt' || salt === undefined || key === undefined) {
     await derive(password, randomBytes(16), COST)
-    return false
+    return isForeign(stored) && foreignMatches(password, stored)
   }
   const expected = Buffer.from(key, 'base64url')
   const cost = { N: Number(N), r: Number(r), p: Number(p) }

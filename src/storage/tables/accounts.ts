@@ -36,6 +36,20 @@ export async function updateAccount(
   await tx.updateTable('account').set(change).where('id', '=', id).execute()
 }
 
+/** Changes the stored password, if it still is `from`. */
+export async function replacePassword(
+  tx: Tx,
+  id: string,
+  { from, to }: { from: string | null; to: string },
+): Promise<void> {
+  await tx
+    .updateTable('account')
+    .set({ password: to })
+    .where('id', '=', id)
+    .where('password', '=', from)
+    .execute()
+}
+
 export function findNamespace(db: Reader, name: string): Promise<NamespaceRow | undefined> {
   return db.selectFrom('namespace').selectAll().where('name', '=', name).executeTakeFirst()
 }
