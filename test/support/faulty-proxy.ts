@@ -45,6 +45,11 @@ export class FaultyProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  /** From now on answers never come, on connections that are open neither. */
+  swallow(): void {
+    this.#trouble = 'silence'
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.become('gone')
     this.#server.close()

@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { type Kysely, sql } from 'kysely'
 import type { Sql, Tx } from './database.ts'
 
-/** What migrating needs beyond Sql: running a text of several statements inside the transaction `tx`. */
+/** What migrating needs beyond Sql. */
 export interface ScriptableSql extends Sql {
+  /** As transaction, however long its statements take. */
+  unhurried<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Runs a text of several statements inside the transaction `tx`. */
   script(tx: Tx, text: string): Promise<void>
 }
 
@@ -42,7 +45,7 @@ async function readFolder(folder: string): Promise<Record<string, string>> {
 export async function migrate(db: ScriptableSql, migrations: readonly Migration[]): Promise<string[]> {
   const applied: string[] = []
   for (;;) {
-    const name = await db.transaction((tx) => applyNext(db, tx, migrations))
+    const name = await db.unhurried((tx) => applyNext(db, tx, migrations))
     if (name === undefined) return applied
     applied.push(name)
   }

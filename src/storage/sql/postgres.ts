@@ -3,6 +3,7 @@ import { type CompiledQuery, Kysely, PostgresDialect, type PostgresPoolClient, s
 import pg from 'pg'
 import { Fault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
+import { type Millis, seconds } from '../../base/time.ts'
 import { Conflict, type Database, MissingReference, type Reader, type Tx } from './database.ts'
 import type { ScriptableSql } from './migrate.ts'
 import { examine, postgresUnusable } from './postgres-errors.ts'
@@ -10,6 +11,10 @@ import { retrying } from './retry.ts'
 
 const CONNECTIONS = 8
 const CONNECT_TIMEOUT_MS = 10_000
+/** As long as this a statement may take; its connection counts as lost then. */
+const PATIENCE = seconds(30)
+/** The longest that a timer can wait: for ever. */
+const NO_HURRY = 2 ** 31 - 1
 const INT8 = 20
 
 /** Where the database is; what is left out comes from the driver's own environment (PGHOST, PGUSER…). */
@@ -19,6 +24,8 @@ export type PostgresAddress = {
   readonly database?: string
   /** Certificates (PEM) to trust beside the system's own; the server is then always spoken to by TLS. */
   readonly ca?: string
+  /** How long a statement may take, but for those of migrations and snapshots; absent: half a minute. */
+  readonly patience?: Millis
 }
 
 /** As openPostgres, of a database that answers. Throws Unusable when it cannot be used as it is. */
@@ -48,6 +55,8 @@ class PostgresSql implements ScriptableSql {
   readonly #readers: pg.Pool
   readonly #write: Kysely<Database>
   readonly #writers: pg.Pool
+  readonly #slowRead: Kysely<Database>
+  readonly #slowWrite: Kysely<Database>
   readonly #names = new WeakMap<CompiledQuery, string>()
   #named = 0
 
@@ -56,15 +65,22 @@ class PostgresSql implements ScriptableSql {
     this.#writers = writers
     this.read = kyselyOver(readers)
     this.#write = kyselyOver(writers)
+    this.#slowRead = kyselyOver(readers, { query_timeout: NO_HURRY })
+    this.#slowWrite = kyselyOver(writers, { query_timeout: NO_HURRY })
   }
 
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     return retrying(() => this.#write.transaction().execute(work), isRivalry)
   }
 
+  unhurried<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const slow = () => this.#slowWrite.transaction().execute(inItsTime(work))
+    return retrying(slow, isRivalry)
+  }
+
   snapshot<T>(work: (db: Reader) => Promise<T>): Promise<T> {
-    const moment = this.read.transaction().setIsolationLevel('repeatable read').setAccessMode('read only')
-    return moment.execute(work)
+    const slow = this.#slowRead.transaction()
+    return slow.setIsolationLevel('repeatable read').setAccessMode('read only').execute(inItsTime(work))
   }
 
   async first<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R | undefined> {
@@ -99,19 +115,31 @@ class PostgresSql implements ScriptableSql {
   }
 }
 
+/** `work` without the server's own limit to each statement. */
+function inItsTime<T>(work: (tx: Tx) => Promise<T>): (tx: Tx) => Promise<T> {
+  return async (tx) => {
+    await sql`set local statement_timeout = 0`.execute(tx)
+    return work(tx)
+  }
+}
+
 function poolOf(address: PostgresAddress, log: Log, readOnly: 'on' | 'off'): pg.Pool {
-  const { user, database } = address
+  const { user, database, patience = PATIENCE } = address
   const pool = new pg.Pool({
     ...connectionOf(address),
     ...(user ? { user } : {}),
     ...(database ? { database } : {}),
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: patience, // ours, should the network swallow the server's
+    keepAlive: true, // tells where nothing is sent and nothing comes: behind a statement that may take for ever
     types: {
       getTypeParser: (oid, format) => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format)),
     },
     onConnect: async (client) => {
-      await client.query(`set default_transaction_read_only = ${readOnly}`)
+      await client.query(
+        `set default_transaction_read_only = ${readOnly}; set statement_timeout = ${patience}`,
+      )
     },
   })
   // The pool replaces what broke, and whoever used it hears of it by their statement; without listeners the process would end: the
@@ -134,10 +162,13 @@ function connectionOf({ url, ca }: PostgresAddress): pg.PoolConfig {
   return { connectionString: connection.href, ...ssl }
 }
 
-function kyselyOver(pool: pg.Pool): Kysely<Database> {
+/** What the driver takes with a statement, and its types leave out. */
+type Hurry = { readonly query_timeout?: Millis }
+
+function kyselyOver(pool: pg.Pool, hurry: Hurry = {}): Kysely<Database> {
   const connect = async () => {
     try {
-      return translating(await pool.connect())
+      return translating(await pool.connect(), hurry)
     } catch (error) {
       throw translated(error)
     }
@@ -147,19 +178,26 @@ function kyselyOver(pool: pg.Pool): Kysely<Database> {
   })
 }
 
-/** The client as Kysely uses it, with its errors in our words. */
-function translating(client: pg.PoolClient): PostgresPoolClient {
+/**
+ * The client as Kysely uses it, with its errors in our words. A connection that was lost, or has not answered in time, is asked no more, not even
+ * for a rollback, and goes when it is given back.
+ */
+function translating(client: pg.PoolClient, hurry: Hurry): PostgresPoolClient {
+  let lost: unknown
   const query = async (text: string, parameters: readonly unknown[]) => {
+    if (lost !== undefined) throw lost
     try {
-      return await client.query(text, [...parameters])
+      return await client.query({ text, values: [...parameters], ...hurry })
     } catch (error) {
-      throw translated(error)
+      const told = translated(error)
+      if (!(error instanceof pg.DatabaseError)) lost = told
+      throw told
     }
   }
   // Kysely's interface has an overload for cursors, which it uses only when it is given a cursor class.
   return {
     query: query as unknown as PostgresPoolClient['query'],
-    release: (broken) => client.release(broken),
+    release: (broken) => client.release(lost === undefined ? broken : true),
   }
 }
 
@@ -170,7 +208,7 @@ const NO_TEXT = '22021'
 /** Two transactions that cannot both have happened: could not serialize, deadlock. */
 const RIVALRY = ['40001', '40P01']
 /** Classes of SQLSTATE: connection lost, resources exhausted, operator intervention, system error. */
-const OUT_OF_ORDER = /^(08|53|57P|58)/
+const OUT_OF_ORDER = /^(08|53|57|58)/
 
 function isRivalry(error: unknown): boolean {
   return error instanceof pg.DatabaseError && RIVALRY.includes(error.code ?? '')

@@ -64,6 +64,10 @@ class SqliteSql implements ScriptableSql {
   }
 
   /** A connection of its own: what the write-ahead log holds is folded into the file once it has read enough. */
+  unhurried<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.transaction(work)
+  }
+
   async snapshot<T>(work: (db: Reader) => Promise<T>): Promise<T> {
     const file = this.#openReader()
     try {

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { silentLog } from '../../../src/base/log.ts'
 import { openPostgres } from '../../../src/storage/sql/postgres.ts'
+import { FaultyProxy } from '../../support/faulty-proxy.ts'
 import { missing, postgresUrl } from '../../support/services.ts'
 
 test('a server that is not there is UNAVAILABLE', async (t) => {
@@ -57,5 +58,39 @@ describe.skipIf(missing.postgres)(missing.postgres ?? 'Postgres', () => {
     })
     await expect(cut).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     await expect(sql.transaction(async () => 'well')).resolves.toBe('well')
+  })
+
+  test('a network that swallows every answer is UNAVAILABLE, and forgotten once it is mended', async (t) => {
+    const url = new URL((await postgresUrl()) ?? '')
+    const proxy = await FaultyProxy.start(url.href)
+    url.hostname = '127.0.0.1'
+    url.port = String(proxy.port)
+    const sql = openPostgres({ url: url.href, patience: 2000 }, silentLog)
+    t.onTestFinished(async () => {
+      await sql.close()
+      await proxy[Symbol.asyncDispose]()
+    })
+    const one = select`select 1`
+    const first = one.compile(sql.read)
+    const ask = () => [sql.ping(), sql.first(first, []), sql.transaction((tx) => one.execute(tx))]
+    await Promise.all(ask())
+    proxy.swallow()
+    const refused = ask().map((asked) => expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' }))
+    await Promise.all(refused)
+    proxy.become('none')
+    await Promise.all(ask())
+  })
+
+  test('migrations and snapshots take the time they need, other statements are cut', async (t) => {
+    const url = await postgresUrl()
+    const sql = openPostgres({ ...(url && { url }), patience: 1500 }, silentLog)
+    t.onTestFinished(() => sql.close())
+    const long = select`select pg_sleep(2)`
+    const cut = [long.execute(sql.read), sql.transaction((tx) => long.execute(tx))]
+    await Promise.all([
+      sql.unhurried((tx) => long.execute(tx)),
+      sql.snapshot((db) => long.execute(db)),
+      ...cut.map((asked) => expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' })),
+    ])
   })
 })
