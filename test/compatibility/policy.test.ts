@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { days, hours } from '../../src/base/time.ts'
 import { ADD, type Client } from '../clients/client.ts'
 import { TurnedClock } from '../support/mirror.ts'
+import { Visitor } from '../support/visitor.ts'
 import { ALL, NPM, PNPM, row } from './rows.ts'
 import { anew, fails, forget, frozen, installed, publishing, works, writePackage } from './stage.ts'
 
@@ -75,6 +76,42 @@ row(
     const { wire } = await stage.registry({ upstream: upstream.url })
     const client = await stage.client(name, wire)
     await works(client, ...ADD[client.family], ...(await waiting(client)), 'left@^1.0.0')
+    expect(await installed(client, 'left')).toBe('1.0.0')
+  },
+)
+
+/** What the start page tells kim to run for Yarn berry: the words of each command. */
+async function berryLines(url: string): Promise<string[][]> {
+  const kim = new Visitor(url)
+  await kim.logIn('kim')
+  const { text } = await kim.get('/')
+  const line = /<dt>Yarn berry<\/dt>.*?<code>(.*?)<\/code>/s.exec(text)?.[1] ?? ''
+  const plain = line.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
+  return plain
+    .split(' && ')
+    .map((command) => [...command.matchAll(/'(.*?)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? ''))
+}
+
+row(
+  {
+    number: 98,
+    statement: 'set up as the start page says, a private package installs as soon as it is published',
+    clients: ['berry'],
+  },
+  async (stage, name) => {
+    const upstream = await stage.upstream({ left: { '1.0.0': {} } })
+    await upstream.publish('left', '1.1.0', { time: ago(hours(1)) })
+    const { app, wire, kim } = await stage.registry({ upstream: upstream.url })
+    await kim.publish('@kim/box', '1.0.0')
+    await kim.send('POST', '/-/package/@kim%2fbox/access', { body: { access: 'restricted' } })
+    const client = await stage.client(name, wire)
+    await writeFile(
+      join(client.home, '.yarnrc.yml'),
+      `nodeLinker: node-modules\nnpmAuthToken: ${kim.token}\n`,
+    )
+    for (const [, ...words] of await berryLines(app.url)) await works(client, ...words)
+    await works(client, 'add', '@kim/box', 'left@^1.0.0')
+    expect(await installed(client, '@kim/box')).toBe('1.0.0')
     expect(await installed(client, 'left')).toBe('1.0.0')
   },
 )

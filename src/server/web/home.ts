@@ -21,10 +21,14 @@ export async function home(ctx: Context, { registry }: WebDoor): Promise<void> {
     return json(ctx, 200, { server: 'entropic', version: manifest.version, message, website: address })
   }
   const newest = await registry.search.newest(ctx.state.who, NEWEST)
-  await page(ctx, { title: 'Packages', body: homeBody(address, newest), search: 'none' })
+  const caller = await ctx.state.who()
+  const own = caller.kind === 'user' ? await registry.namespaces.of(caller.name) : []
+  await page(ctx, { title: 'Packages', body: homeBody(setUpLines(address, own), newest), search: 'none' })
 }
 
-function homeBody(address: string, newest: readonly Hit[]): Html {
+type SetUpLine = readonly [tool: string, line: string]
+
+function homeBody(setUp: readonly SetUpLine[], newest: readonly Hit[]): Html {
   return html`<div class="hero">
   <h1>Packages, kept in order.</h1>
   <p>This registry holds packages published here, and a copy of what its users install from upstream.</p>
@@ -37,7 +41,7 @@ function homeBody(address: string, newest: readonly Hit[]): Html {
 <div class="columns">
 <section class="card" aria-labelledby="set-up">
   <h2 id="set-up">Use it</h2>
-  <dl class="setup">${setUpLines(address).map(
+  <dl class="setup">${setUp.map(
     ([tool, line]) => html`
     <dt>${tool}</dt><dd>${lineToCopy(line, `set-up for ${tool}`)}</dd>`,
   )}
@@ -51,12 +55,12 @@ function homeBody(address: string, newest: readonly Hit[]): Html {
 }
 
 /** One line a tool; all of them set it for the user, but for Yarn berry and Bun, which keep it with the project. */
-function setUpLines(address: string): [tool: string, line: string][] {
+function setUpLines(address: string, own: readonly string[]): SetUpLine[] {
   return [
     ['npm', `npm config set registry ${address}/`],
     ['pnpm', `pnpm config set registry ${address}/`],
     ['Yarn 1', `yarn config set registry ${address}/`],
-    ['Yarn berry', `yarn config set npmRegistryServer ${address}${unsafeHttp(address)}`],
+    ['Yarn berry', `yarn config set npmRegistryServer ${address}${unsafeHttp(address)}${preapproved(own)}`],
     ['Bun', `echo 'registry=${address}/' >> .npmrc`],
     ['ds', `echo 'registry = "${address}"' >> ~/.entropicrc`],
   ]
@@ -66,4 +70,11 @@ function setUpLines(address: string): [tool: string, line: string][] {
 function unsafeHttp(address: string): string {
   const { protocol, hostname } = new URL(address)
   return protocol === 'http:' ? ` && yarn config set unsafeHttpWhitelist --json '["${hostname}"]'` : ''
+}
+
+/** Berry holds back for a day what was just published, unless it is told whose packages it may have at once. */
+function preapproved(namespaces: readonly string[]): string {
+  if (namespaces.length === 0) return ''
+  const patterns = JSON.stringify(namespaces.map((namespace) => `@${namespace}/*`))
+  return ` && yarn config set npmPreapprovedPackages --json '${patterns}'`
 }
