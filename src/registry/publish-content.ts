@@ -36,6 +36,21 @@ export async function makeContent(
   return { ...shapes, ...readme }
 }
 
+/**
+ * As makeContent, of a tarball that another registry promised to its clients already: it stays as it is, and what is odd in it is passed
+ * over. INVALID_TARBALL, TOO_LARGE.
+ */
+export async function takeContent(
+  context: Context,
+  store: ContentStore,
+  given: { manifest: Manifest; print: Fingerprint; readme: string | undefined },
+): Promise<Made> {
+  const { files, unpackedSize, packageJson } = await store.unpack(given.print.digest, 'skip')
+  const manifest = withFacts(given.manifest, files, packageJson?.scripts)
+  const readme = await readmeOf(context, files, given.readme)
+  return { tarball: given.print, files, unpackedSize, manifest, ...readme }
+}
+
 type Shapes = Omit<Made, 'readme' | 'readmeHtml'>
 
 async function fromTarball(

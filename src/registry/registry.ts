@@ -51,6 +51,7 @@ import { TwoFactor } from './two-factor.ts'
 import type { Upkeep } from './upkeep.ts'
 import type { Upstream } from './upstream.ts'
 import { UpstreamSearch } from './upstream-search.ts'
+import { VerdaccioImport } from './verdaccio/import.ts'
 import { Versions } from './versions.ts'
 import { Visibility } from './visibility.ts'
 import type { Courier } from './webhooks/courier.ts'
@@ -92,6 +93,7 @@ export interface Registry extends Foundation {
   readonly network: Network
   readonly prefetch: Prefetch
   readonly bundles: Bundles
+  readonly verdaccio: VerdaccioImport
   /** Which mirrored versions are offered. */
   readonly policy: Policy
   readonly metrics: Metrics
@@ -163,6 +165,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     search,
     ...services,
     versions,
+    verdaccio: new VerdaccioImport(context, { accounts: people.accounts, content, signer }),
     stages: new Stages(context, { access, packages, versions, twoFactor: people.twoFactor }),
     ...upkeep,
     ...createProvisions(context, { packages, documents, mirror, content, contents }),

@@ -12,21 +12,20 @@ import {
   removedContent,
   updateVersion,
 } from '../storage/tables/versions.ts'
-import { abbreviate } from './abbreviated.ts'
 import { attestationOf } from './attestations.ts'
 import { tell } from './audit.ts'
 import type { ContentStore } from './content.ts'
 import type { Context } from './context.ts'
-import { entropicManifest } from './entropic-manifest.ts'
 import type { Federation } from './federation.ts'
 import type { Caller, PackageHead, PublishRequest, User } from './model.ts'
 import { npmUserOf } from './npm-user.ts'
 import { checkRevision, headOf, type Packages } from './packages.ts'
 import { type Made, makeContent } from './publish-content.ts'
-import { canonicalDependencies, checkDependencies } from './publish-dependencies.ts'
+import { checkDependencies } from './publish-dependencies.ts'
 import type { Signer } from './signer.ts'
 import { takeStagedNumber } from './staged-number.ts'
 import { newestOf, parseTag, parseVersion, tagsForPublish } from './tags.ts'
+import { versionRow } from './version-row.ts'
 import { checkAccess } from './visibility.ts'
 import { keepVouchers } from './vouchers.ts'
 
@@ -244,33 +243,15 @@ export class Versions {
   }
 
   async #versionRow(user: User, request: PublishRequest, made: Made): Promise<VersionRow> {
-    const { blobs } = this.#context.storage
-    const maps = request.dependencies ?? (await canonicalDependencies(this.#context, made.manifest))
-    const [tree, entropic] = await Promise.all([
-      this.#content.keepTree(made.files),
-      blobs.ingestText(entropicManifest(made.files, maps)),
-    ])
     const manifest = { ...made.manifest, _npmUser: npmUserOf(user, request.staged) }
-    return {
-      package_id: '',
-      version: request.version,
-      manifest: JSON.stringify(manifest),
-      short: JSON.stringify(abbreviate(manifest)),
-      tarball: made.tarball.digest,
-      sha1: made.tarball.sha1,
-      size: made.tarball.size,
-      tree,
-      integrity: entropic.digest,
-      file_count: made.files.length,
-      unpacked_size: made.unpackedSize,
-      readme: made.readme ?? null,
-      readme_html: made.readmeHtml ?? null,
-      published_at: this.#context.clock.now(),
+    const { version, dependencies } = request
+    return versionRow(this.#context, this.#content, {
+      version,
+      made: { ...made, manifest },
+      dependencies,
+      publishedAt: this.#context.clock.now(),
       publisher: user.id,
-      deprecated: null,
-      yanked_at: null,
-      removed_at: null,
-    }
+    })
   }
 
   /**

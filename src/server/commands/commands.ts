@@ -158,8 +158,7 @@ export const commands: readonly Command[] = [
   {
     words: 'advisories import',
     names: ['FILE|URL'],
-    about:
-      'Take in known holes from an OSV dump: a zip, JSON, or JSON a line; npm audit and the policy use them',
+    about: 'Take in known holes from an OSV dump (zip, JSON, JSON a line), for npm audit and the policy',
     flags: {},
     load: async () => (await import('./advisories.ts')).importAdvisories,
   },
@@ -195,8 +194,7 @@ export const commands: readonly Command[] = [
   {
     words: 'doctor',
     names: [],
-    about:
-      'Examine the data folder, the database and every stored file; exit with 1 when something is not well',
+    about: 'Examine the data folder, the database and every stored file; exit with 1 when not all is well',
     flags: {
       repair: { about: 'Bring back what was lost or changed, from upstream where it came from there' },
     },
@@ -205,8 +203,7 @@ export const commands: readonly Command[] = [
   {
     words: 'backup',
     names: ['FOLDER'],
-    about:
-      'Write everything into a folder; the server may run meanwhile. Again into the same: only what is new',
+    about: 'Write everything into a folder, the server running or not; again into it: only what is new',
     flags: {},
     load: async () => (await import('./backup.ts')).backup,
   },
@@ -226,6 +223,20 @@ export const commands: readonly Command[] = [
       to: { value: 'DRIVERS', about: 'Where to, as in postgres,s3; what is not named stays' },
     },
     load: async () => (await import('./migrate-storage.ts')).migrateStorage,
+  },
+  {
+    words: 'import verdaccio',
+    names: ['FOLDER'],
+    about: 'Take in the storage folder of a verdaccio: packages, tags, deprecations, dates, and people',
+    flags: {
+      htpasswd: {
+        value: 'FILE',
+        about: 'Make an account for everybody in this file; passwords go on working',
+      },
+      owner: { value: 'NAME', about: 'Account that gets what names no publisher who has one' },
+      mirrored: { about: 'Take what was only mirrored there, too' },
+    },
+    load: async () => (await import('./import-verdaccio.ts')).importVerdaccio,
   },
   {
     words: 'fixture',
