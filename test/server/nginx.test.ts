@@ -27,8 +27,10 @@ test.skipIf(isMissing)(
     const login = await fetch(`${proxy.url}/-/v1/login`, { method: 'POST', body: '{}', headers: lying })
     const { loginUrl, doneUrl } = await login.json()
     expect([new URL(loginUrl).origin, new URL(doneUrl).origin]).toEqual([proxy.url, proxy.url])
-    const page = await fetch(`${proxy.url}/login`, { headers: lying })
-    expect(page.headers.getSetCookie().join('\n')).not.toMatch(/evil|secure/i)
+    const page = await fetch(`${proxy.url}/www/login`, { headers: lying })
+    const cookies = page.headers.getSetCookie().join('\n')
+    expect(cookies).toMatch(/httponly/i)
+    expect(cookies).not.toMatch(/evil|secure/i)
   },
 )
 
