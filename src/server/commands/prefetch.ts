@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { LOCK_FILES, readLockFile, type Wishes } from '../../registry/lockfiles.ts'
@@ -31,6 +32,7 @@ export async function wishesOf(names: readonly string[]): Promise<Wishes> {
   const all = await Promise.all(
     names.map(async (name) => {
       if (LOCK_FILES.includes(basename(name))) return readLockFile(basename(name), await textOf(name))
+      if (looksLikeFile(name) && !existsSync(name)) throw usage(`There is no file ${name}.`)
       const { name: wanted, range } = splitSpec(name)
       const wish = wanted.includes('\\') ? undefined : wishOf(wanted, range)
       if (wish) return { wishes: [wish], elsewhere: [] }
@@ -38,6 +40,11 @@ export async function wishesOf(names: readonly string[]): Promise<Wishes> {
     }),
   )
   return { wishes: all.flatMap((it) => it.wishes), elsewhere: all.flatMap((it) => it.elsewhere) }
+}
+
+/** Nobody means a package by it, though some have such names. */
+function looksLikeFile(name: string): boolean {
+  return /\.(?:json|ya?ml|lockb?)$/.test(name) || (/[/\\]/.test(name) && !name.startsWith('@'))
 }
 
 async function textOf(path: string): Promise<string> {

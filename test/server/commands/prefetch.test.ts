@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { wishesOf } from '../../../src/server/commands/prefetch.ts'
 import { Client } from '../../clients/client.ts'
 import { entropic } from '../../support/command-line.ts'
 import { ServerProcess } from '../../support/server-process.ts'
@@ -65,3 +66,13 @@ test('what cannot be had is named, and the exit code tells', async () => {
   )
   expect([code, stdout]).toEqual([1, expect.stringMatching(/1 fetched .*\nmissing: gone@3\.0\.0: /)])
 })
+
+test.each(['nosuch.json', 'nosuch.yml', 'nosuch.lockb', 'no/such'])(
+  'says that there is no file %s, and asks nobody for a package of that name',
+  async (name) => {
+    await expect(wishesOf([name])).rejects.toMatchObject({
+      message: `There is no file ${name}.`,
+      exitCode: 2,
+    })
+  },
+)
