@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../base/folder.ts'
 import type { Millis } from '../base/time.ts'
 import type { BlobStore } from '../storage/blobs/blobs.ts'
 import { DiskDriver } from '../storage/blobs/disk.ts'
@@ -139,14 +140,14 @@ export function reportOf(damages: readonly Damage[]): string {
 }
 
 async function prepare(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   const names = await readdir(folder)
   const foreign = names.find((name) => !OURS.test(name))
   if (foreign !== undefined)
     throw new BackupFailure(
       `${folder} holds something else: ${foreign}. Name an empty folder, or that of a backup.`,
     )
-  await mkdir(join(folder, 'spool'), { recursive: true, mode: 0o700 })
+  await makeFolder(join(folder, 'spool'))
   const isWhole = names.includes(MANIFEST)
   await removeRows(folder, isWhole ? (await readManifest(folder)).rows : undefined)
   await blobsOf(folder).sweepSpool(0)
@@ -159,7 +160,7 @@ async function removeRows(folder: string, but: string | undefined): Promise<void
 
 /** Readable by their owner alone. */
 export async function writeSecrets(folder: string, secrets: KeptSecrets): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   for (const [name, text] of Object.entries(secrets)) {
     if (text === undefined) await rm(join(folder, name), { force: true })
     else await writeWhole(join(folder, name), `${text.trim()}\n`)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, link, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../base/folder.ts'
 import type { Context } from '../registry/context.ts'
 import { Sealer } from '../registry/seal.ts'
 import { SealedOtherwise, SharedSecrets } from '../registry/shared-secrets.ts'
@@ -97,7 +98,7 @@ export async function keptSecret(folder: string, name: string, make = randomSecr
   const path = join(folder, name)
   const kept = await readKept(path)
   if (kept !== undefined) return kept
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   await create(path, `${make().trim()}\n`)
   return (await readKept(path)) ?? gone(path)
 }

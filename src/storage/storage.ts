@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest } from '../base/digest.ts'
+import { makeFolder } from '../base/folder.ts'
 import type { Log } from '../base/log.ts'
 import type { BlobDriver, BlobStore } from './blobs/blobs.ts'
 import { DiskDriver } from './blobs/disk.ts'
@@ -64,7 +64,7 @@ export type StorageConfig = {
 export async function openStorage(config: StorageConfig): Promise<Storage> {
   await using opened = new AsyncDisposableStack()
   const spool = join(config.folder, 'spool')
-  await mkdir(spool, { recursive: true, mode: 0o700 })
+  await makeFolder(spool)
   const blobs = new SpoolingBlobStore(await openBlobs(config, { spool, opened }), spool)
   const sql = opened.adopt(await openSql(config), (it) => it.close())
   await migrate(sql, await readMigrations(config.migrations))
