@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts'
 import { type Millis, minutes, seconds } from '../base/time.ts'
 import { isExecutable } from './assets.ts'
 import { STOP } from './process.ts'
+import { onSignal } from './process-child.ts'
 
 /** What the first worker tells when it has started: the address it answers at, and what a person needs next. */
 export type Told = { readonly url: string; readonly welcome: string }
@@ -45,7 +46,7 @@ export class Crew {
     const [exec = 'serve', ...args] = process.argv.slice(isExecutable ? 2 : 1)
     cluster.setupPrimary({ exec, args, serialization: 'advanced' })
     const stop = (signal: NodeJS.Signals) => this.#stop(signal)
-    process.on('SIGTERM', stop).on('SIGINT', stop)
+    onSignal(stop)
     // Alone at first: it brings the database up to date, and whatever is wrong is told once.
     this.#add()
     return this.#ended.promise

@@ -1,8 +1,28 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import manifest from '../../package.json' with { type: 'json' }
 import { Failure } from './failure.ts'
 
 /** How often we look whether the process that started us is still there: the kernel tells nobody. */
 const WATCH_PARENT = 200
+const PARENT = process.ppid
+/** Whether `npm start` in our own folder started this process. Other scripts may start us and leave us running on purpose. */
+const isNpmStart =
+  process.env.npm_lifecycle_event === 'start' && process.env.npm_package_name === manifest.name
+
+/**
+ * Calls `stop` at each SIGTERM and SIGINT. npm ends the shell between it and us and not us: below `npm start`, the shell's end counts as
+ * SIGTERM, unless a signal came before it (a terminal sends its own to all three, and a second one would end us at once).
+ */
+export function onSignal(stop: (signal: NodeJS.Signals) => void): void {
+  const heard = (signal: NodeJS.Signals) => {
+    clearInterval(watch)
+    stop(signal)
+  }
+  const watch = isNpmStart
+    ? setInterval(() => process.ppid !== PARENT && heard('SIGTERM'), WATCH_PARENT).unref()
+    : undefined
+  process.on('SIGTERM', heard).on('SIGINT', heard)
+}
 
 /** Resolves when this process is told to end, or the one that started it has ended, however it did. */
 export function untilAbandoned(): Promise<void> {

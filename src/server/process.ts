@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../base/log.ts'
 import { hours, type Millis, minutes, seconds } from '../base/time.ts'
 import { Failure } from './failure.ts'
+import { onSignal } from './process-child.ts'
 
 /** Longer than the idle time of common proxies, so that they never reuse a connection that we are just closing. */
 const KEEP_ALIVE = seconds(65)
@@ -119,8 +120,7 @@ export const STOP = 'SIGTERM'
 
 /** A worker waits to be told by who started it: terminals and service managers send their signals to every process, and it would hear twice. */
 function onStop(stop: (signal: NodeJS.Signals) => void): void {
-  const heard = cluster.isWorker ? () => undefined : stop
-  process.on('SIGTERM', heard).on('SIGINT', heard)
+  onSignal(cluster.isWorker ? () => undefined : stop)
   process.on('message', (message) => {
     if (message === STOP) stop(STOP)
   })

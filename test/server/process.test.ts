@@ -120,3 +120,24 @@ test('the first line names the address, the next ones what to do with it', async
   expect(rest.join('\n')).toContain('user add NAME --admin')
   expect(rest.join('\n')).toContain(folder.path)
 })
+
+test.skipIf(process.platform === 'win32')(
+  'npm told to end "npm start" ends the server below it',
+  async () => {
+    await using folder = await temporaryFolder()
+    const npm = spawn('npm', ['start', '--', '--port', '0'], {
+      cwd: join(import.meta.dirname, '../..'),
+      env: { PATH: process.env.PATH, HOME: folder.path, CACHE_DIR: folder.path, UPSTREAM: 'none' },
+    })
+    const url = await new Promise<string>((resolve) => {
+      let said = ''
+      npm.stdout.on('data', (part) => {
+        said += part
+        const found = /listening on (http:\S+)\n/.exec(said)?.[1]
+        if (found) resolve(found)
+      })
+    })
+    npm.kill('SIGTERM')
+    await refusing(url)
+  },
+)
