@@ -91,6 +91,8 @@ export interface Registry extends Foundation {
   readonly chores: Chores
   readonly cache: Cache
   readonly network: Network
+  /** Whether there is no upstream to mirror. */
+  readonly isAlone: boolean
   readonly prefetch: Prefetch
   readonly bundles: Bundles
   readonly verdaccio: VerdaccioImport
@@ -160,6 +162,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     documents,
     contents,
     network,
+    isAlone: deps.upstream === undefined,
     cache,
     discovery: new Discovery(context, packages),
     search,

@@ -192,10 +192,14 @@ function modesOf({ upstreams }: Config): Map<string, NetworkMode> {
 
 /** What mirrored tarballs may take; undefined where nothing is said of it, or where none could be fetched again. */
 export function cacheBoundsOf(config: Config): CacheBounds | undefined {
-  const { cacheBudget: bytes, cacheAge: age, upstream, upstreams } = config
-  const isAlone = upstream === 'none' && upstreams.length === 0
-  if (isAlone || (bytes === undefined && age === undefined)) return undefined
+  const { cacheBudget: bytes, cacheAge: age } = config
+  if (isAlone(config) || (bytes === undefined && age === undefined)) return undefined
   return { ...(bytes !== undefined && { bytes }), ...(age !== undefined && { age }) }
+}
+
+/** Whether the configuration names no upstream at all. */
+export function isAlone({ upstream, upstreams }: Pick<Config, 'upstream' | 'upstreams'>): boolean {
+  return upstream === 'none' && upstreams.length === 0
 }
 
 function rulesOf(config: Config): PolicyRules {

@@ -1,7 +1,8 @@
 import type { Caller } from '../../registry/model.ts'
 import type { NetworkMode } from '../../registry/network.ts'
 import type { Registry } from '../../registry/registry.ts'
-import { withRegistry } from '../open.ts'
+import type { Config } from '../config/options.ts'
+import { isAlone, withRegistry } from '../open.ts'
 import { type RunningServer, runningServer } from '../running.ts'
 import { columns, sizeOf } from './columns.ts'
 import type { Call } from './command.ts'
@@ -27,7 +28,7 @@ const OWNER: Caller = { kind: 'user', id: '', name: 'console', admin: true, mayP
 export async function status({ flags, settings: { config } }: Call): Promise<number> {
   const server = (await runningServer(config.cacheDir)) ?? null
   const found: Status = { server, ...(await withRegistry(config, figuresOf)) }
-  process.stdout.write('json' in flags ? `${JSON.stringify(found)}\n` : columns(rowsOf(found)))
+  process.stdout.write('json' in flags ? `${JSON.stringify(found)}\n` : columns(rowsOf(found, config)))
   return server ? 0 : 1
 }
 
@@ -42,11 +43,11 @@ async function figuresOf({ network, stats }: Registry): Promise<Omit<Status, 'se
   }
 }
 
-function rowsOf({ server, mode, stored }: Status): string[][] {
+function rowsOf({ server, mode, stored }: Status, config: Config): string[][] {
   const { packages, tarballs, bytes, saved } = stored
   return [
     ['server', server ? `${server.url} (entropic ${server.version}, process ${server.pid})` : 'none runs'],
-    ['upstream', mode],
+    ['upstream', isAlone(config) ? 'none' : mode],
     ['stored', `${packages} packages, ${tarballs} tarballs, ${sizeOf(bytes)}`],
     ['saved', `${sizeOf(saved)} of content that several have in common`],
   ]

@@ -23,15 +23,25 @@ export async function home(ctx: Context, { registry }: WebDoor): Promise<void> {
   const newest = await registry.search.newest(ctx.state.who, NEWEST)
   const caller = await ctx.state.who()
   const own = caller.kind === 'user' ? await registry.namespaces.of(caller.name) : []
-  await page(ctx, { title: 'Packages', body: homeBody(setUpLines(address, own), newest), search: 'none' })
+  await page(ctx, {
+    title: 'Packages',
+    body: homeBody({ setUp: setUpLines(address, own), newest, isAlone: registry.isAlone }),
+    search: 'none',
+  })
 }
 
 type SetUpLine = readonly [tool: string, line: string]
 
-function homeBody(setUp: readonly SetUpLine[], newest: readonly Hit[]): Html {
+type Shown = {
+  readonly setUp: readonly SetUpLine[]
+  readonly newest: readonly Hit[]
+  readonly isAlone: boolean
+}
+
+function homeBody({ setUp, newest, isAlone }: Shown): Html {
   return html`<div class="hero">
   <h1>Packages, kept in order.</h1>
-  <p>This registry holds packages published here, and a copy of what its users install from upstream.</p>
+  <p>This registry holds packages published here${!isAlone && ', and a copy of what its users install from upstream'}.</p>
   <form class="search" action="/www/search" role="search">
     <label class="hidden" for="q">Name or words</label>
     <input id="q" name="q" type="search" placeholder="Name or words" autocomplete="off" spellcheck="false">

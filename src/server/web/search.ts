@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import type { Registry } from '../../registry/registry.ts'
 import type { WebDoor } from './door.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
@@ -18,12 +19,12 @@ export async function searchPage(ctx: Context, { registry }: WebDoor): Promise<v
   const title = query === '' ? 'All packages' : `Search for “${query}”`
   const address = `/www/search?q=${encodeURIComponent(query)}&page=`
   const body = html`<h1>${title}</h1>
-${total === 0 ? nothing(query) : html`<p class="soft">${count(total, 'package')}</p>${packageList(hits)}`}
+${total === 0 ? nothing(query, registry) : html`<p class="soft">${count(total, 'package')}</p>${packageList(hits)}`}
 ${pageLinks(address, { number, total })}`
   await page(ctx, { title, body, query })
 }
 
-function nothing(query: string): Html {
+function nothing(query: string, { isAlone }: Registry): Html {
   if (query === '')
     return html`<div class="empty">
   <h2>No packages yet</h2>
@@ -31,7 +32,7 @@ function nothing(query: string): Html {
 </div>`
   return html`<div class="empty">
   <h2>Nothing here holds these words</h2>
-  <p>Packages of the upstream registry are found once somebody here has installed them.</p>
+  ${!isAlone && html`<p>Packages of the upstream registry are found once somebody here has installed them.</p>`}
   <p><a class="button quiet" href="/www/search">See all packages</a></p>
 </div>`
 }

@@ -26,3 +26,9 @@ test('status finds the server on the data, and none that was killed or stopped',
   const { stdout } = await entropic({ folder: folder.path }, 'status')
   expect(stdout).toMatch(/^server +none runs\nupstream +online\nstored +0 packages, 0 tarballs, 0 bytes\n/)
 })
+
+test('status says that there is no upstream', async () => {
+  await using folder = await temporaryFolder()
+  const { stdout } = await entropic({ folder: folder.path, environment: { UPSTREAM: 'none' } }, 'status')
+  expect(stdout).toMatch(/^upstream +none$/m)
+})

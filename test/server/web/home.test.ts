@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { testApp } from '../../support/app.ts'
+import { Visitor } from '../../support/visitor.ts'
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' }
 
@@ -76,4 +77,16 @@ test('a browser that asks for a package gets its page, a package manager the pac
   )
   const { json } = await app.anonymous().get('/@kim/box', { ...BROWSER, 'npm-command': 'install' })
   expect(json.name).toBe('@kim/box')
+})
+
+test('without an upstream no page promises one', async () => {
+  await using app = await testApp()
+  await app.user('kim', { admin: true })
+  const kim = new Visitor(app.url)
+  await kim.logIn('kim')
+  const text = async (path: string) => (await kim.get(path)).text
+  expect(await text('/')).toContain('holds packages published here.')
+  expect(await text('/www/search?q=nothing')).not.toContain('upstream')
+  expect(await text('/www/admin/mirror')).toContain('There is no upstream registry')
+  expect(await text('/www/admin/health')).toContain('There is none.')
 })

@@ -24,7 +24,9 @@ export async function healthPage(ctx: Context, door: WebDoor): Promise<void> {
   const findings = await Promise.all([
     look('Database', () => database(registry, caller)),
     look('Content', () => content(registry, caller)),
-    look('Upstream', async () => MODES[await registry.network.mode()]),
+    look('Upstream', async () =>
+      registry.isAlone ? 'There is none.' : MODES[await registry.network.mode()],
+    ),
   ])
   const body = html`${verdict(findings)}
 <div class="scroll" tabindex="0" role="region" aria-label="What was looked at"><table><thead><tr><th scope="col">What</th><th scope="col">State</th><th scope="col">Found</th></tr></thead>

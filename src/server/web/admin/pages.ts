@@ -51,7 +51,7 @@ export async function namespacesPage(ctx: Context, door: WebDoor): Promise<void>
 /** `/www/admin/mirror`: what is kept of upstream. */
 export async function mirrorPage(ctx: Context, door: WebDoor): Promise<void> {
   const caller = await administrator(ctx, door)
-  const { stats } = door.registry
+  const { stats, isAlone } = door.registry
   const number = pageNumber(ctx.query.page)
   const [{ packages, tarballs, documents }, held, past] = await Promise.all([
     stats.figures(caller),
@@ -59,11 +59,7 @@ export async function mirrorPage(ctx: Context, door: WebDoor): Promise<void> {
     lastMonth(door, caller),
   ])
   if (packages.mirror === 0)
-    return adminPage(
-      ctx,
-      'mirror',
-      html`<div class="empty"><h2>Nothing mirrored yet</h2><p>Packages of the upstream registry come here when somebody first installs them.</p>${fetchAhead}</div>`,
-    )
+    return adminPage(ctx, 'mirror', html`<div class="empty">${isAlone ? noUpstream : nothingYet}</div>`)
   const body = html`${figures([
     ['Packages', packages.mirror],
     ['Tarballs', tarballs.mirror.versions, size(tarballs.mirror.storedBytes)],
@@ -77,7 +73,11 @@ ${pageLinks('/www/admin/mirror?page=', { number, total: packages.mirror })}`
   await adminPage(ctx, 'mirror', body)
 }
 
+const noUpstream = html`<h2>Nothing is mirrored</h2><p>There is no upstream registry (<code>UPSTREAM</code>).</p>`
+
 const fetchAhead = html`<p><a href="/www/admin/prefetch">Fetch ahead from a lock file</a></p>`
+
+const nothingYet = html`<h2>Nothing mirrored yet</h2><p>Packages of the upstream registry come here when somebody first installs them.</p>${fetchAhead}`
 
 function mirrored({ npmName, tarballs, bytes, checkedAt }: MirroredPackage, whole: number): Html {
   return html`<tr><th scope="row"><a class="mono" href="${packagePath(npmName)}">${npmName}</a></th><td>${checkedAt !== undefined && moment(checkedAt)}</td>
