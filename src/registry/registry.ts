@@ -162,7 +162,6 @@ export function createRegistry(deps: RegistryDeps): Registry {
     documents,
     contents,
     network,
-    isAlone: deps.upstream === undefined,
     cache,
     discovery: new Discovery(context, packages),
     search,
@@ -220,6 +219,7 @@ function createAssurances(
     keys: new Keys(context, { ...origin, own: signer?.keys ?? [] }),
     attestations: new Attestations(context, { ...origin, packages }),
     upstreamSearch: new UpstreamSearch(context, origin),
+    isAlone: upstream === undefined,
     known,
   }
 }
