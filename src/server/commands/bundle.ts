@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -12,7 +12,7 @@ import type { Config } from '../config.ts'
 import { Failure, sentenceOf, usage } from '../failure.ts'
 import { requireDataFolder, withMirroringRegistry, withRegistry } from '../open.ts'
 import { keptSecret } from '../secrets.ts'
-import { columns, sizeOf } from './columns.ts'
+import { columns, plain, sizeOf } from './columns.ts'
 import type { Call } from './command.ts'
 import { platformOf, wishesOf } from './prefetch.ts'
 
@@ -27,15 +27,16 @@ export async function createBundle({ names, flags, settings: { config } }: Call)
   const carried = await withMirroringRegistry(config, async (registry) => {
     const outcomes = await registry.prefetch.run({ wishes, platform: platformOf(flags) })
     const found = carriedOf(outcomes)
-    const written = createWriteStream(aside)
-    await pipeline(await registry.bundles.create(found, signer), written).catch(async (error) => {
+    const bundle = await registry.bundles.create(found, signer)
+    const file = await open(aside, 'w').catch((error) => Promise.reject(unwritten(path, error)))
+    await pipeline(bundle, file.createWriteStream()).catch(async (error) => {
       await rm(aside, { force: true })
-      throw error
+      throw unwritten(path, error)
     })
     return found
   })
-  await rename(aside, path)
-  const left = elsewhere.map((it) => `left out, from no registry: ${it}\n`).join('')
+  await rename(aside, path).catch((error: unknown) => Promise.reject(unwritten(path, error)))
+  const left = elsewhere.map((it) => `left out, from no registry: ${plain(it)}\n`).join('')
   const size = sizeOf((await stat(path)).size)
   process.stdout.write(`${path}: ${carried.length} versions, ${size}, signed by ${signer.name}\n${left}`)
   return 0
@@ -100,11 +101,19 @@ async function opened(path: string): Promise<Readable> {
   return createReadStream(path)
 }
 
+/** What the disk refuses the caller can mend; every other error stays what it is. */
+function unwritten(path: string, error: unknown): unknown {
+  const isOfDisk =
+    error instanceof Error && 'syscall' in error && /^(?:open|write|rename)$/.test(`${error.syscall}`)
+  if (!isOfDisk) return error
+  return new Failure(`${path} cannot be written: ${sentenceOf(error)}`, { exitCode: 2, cause: error })
+}
+
 /** A bundle that lacks something would fail on the other side, where nobody can help: better here. */
 function carriedOf(outcomes: readonly Outcome[]): Carried[] {
   const missing = outcomes.filter((outcome) => outcome.kind === 'missing')
   if (missing.length > 0)
-    throw new Failure(missing.map(({ spec, why }) => `missing: ${spec}: ${why}`).join('\n'))
+    throw new Failure(missing.map(({ spec, why }) => plain(`missing: ${spec}: ${why}`)).join('\n'))
   return outcomes.flatMap((outcome) =>
     outcome.kind === 'missing' || outcome.kind === 'skipped' ? [] : [outcome],
   )

@@ -1,8 +1,13 @@
 import { stripVTControlCharacters } from 'node:util'
 
-/** Rows as aligned columns, a line each. What people wrote cannot steer the terminal: control characters are dropped. */
+/** What people wrote, on one line, where it cannot steer the terminal nor turn the order of its letters: such characters are dropped. */
+export function plain(text: string): string {
+  return stripVTControlCharacters(text).replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, ' ')
+}
+
+/** Rows as aligned columns, a line each, in plain text. */
 export function columns(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map((cell) => stripVTControlCharacters(cell).replace(/\p{Cc}/gu, ' ')))
+  const clean = rows.map((row) => row.map(plain))
   const widths: number[] = []
   for (const row of clean)
     for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length)

@@ -6,7 +6,7 @@ import type { Outcome, Platform } from '../../registry/prefetch.ts'
 import { splitSpec, wishOf } from '../../registry/wishes.ts'
 import { Failure, sentenceOf, usage } from '../failure.ts'
 import { withMirroringRegistry } from '../open.ts'
-import { sizeOf } from './columns.ts'
+import { plain, sizeOf } from './columns.ts'
 import type { Call } from './command.ts'
 
 /** Exit code 1 when something that was asked for could not be had. */
@@ -85,5 +85,5 @@ function summaryOf(outcomes: readonly Outcome[], elsewhere: readonly string[]): 
   if (elsewhere.length > 0) lines.push(`left out, from no registry: ${elsewhere.join(', ')}`)
   for (const outcome of outcomes)
     if (outcome.kind === 'missing') lines.push(`missing: ${outcome.spec}: ${outcome.why}`)
-  return `${lines.join('\n')}\n`
+  return `${lines.map(plain).join('\n')}\n`
 }
