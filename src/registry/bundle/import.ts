@@ -1,14 +1,13 @@
 import type { Digest, Fingerprint } from '../../base/digest.ts'
 import { fail, isFault } from '../../base/fault.ts'
-import { splitNpmName } from '../../base/name.ts'
 import type { Millis } from '../../base/time.ts'
 import type { PackageRow, Reader, Tx, UpstreamDocumentRow } from '../../storage/sql/database.ts'
-import { findNamespace } from '../../storage/tables/accounts.ts'
 import { appendChange, bumpPackage, findPackage, insertPackage } from '../../storage/tables/packages.ts'
 import { findUpstreamDocument, upsertUpstreamDocument } from '../../storage/tables/upstream.ts'
 import { upsertUses } from '../../storage/tables/uses.ts'
 import { findVersion, upsertMirroredVersion } from '../../storage/tables/versions.ts'
 import type { Context } from '../context.ts'
+import { claimedScopeOf } from '../foreign-names.ts'
 import { contradicts } from '../mirror/pins.ts'
 import { mirroredPackage, mirroredVersion } from '../mirror/rows.ts'
 import { distOf, UpstreamDocument, unpackDocument } from '../upstream-document.ts'
@@ -58,9 +57,8 @@ export async function importPackage(
 /** A name published here, or in a scope that is ours, comes from nowhere else. */
 async function refusalOf(read: Reader, name: string): Promise<string | undefined> {
   if ((await findPackage(read, '', name))?.source === 'local') return 'it is published here'
-  const { scope } = splitNpmName(name)
-  const isOurs = scope !== undefined && (await findNamespace(read, scope)) !== undefined
-  return isOurs ? `the namespace "${scope}" is ours` : undefined
+  const scope = await claimedScopeOf(read, name)
+  return scope === undefined ? undefined : `the namespace "${scope}" is ours`
 }
 
 /** The package's document and tarballs, compared with each other: what clients will be promised is what is here. */

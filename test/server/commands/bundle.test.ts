@@ -10,6 +10,7 @@ import { type ScriptedUpstream, startUpstream } from '../../support/upstream.ts'
 const packages = {
   app: { '1.0.0': { manifest: { dependencies: { '@kim/lib': '^1.0.0' } } } },
   '@kim/lib': { '1.0.0': {}, '1.2.0': {}, '1.3.0': {} },
+  '@LEE/new': { '1.0.0': {} },
 }
 
 test('an application is installed from a registry that was fed by nothing but a bundle', async () => {
@@ -106,6 +107,31 @@ test('the signing key is its owner’s alone, and a bundle that would lack somet
     stderr: expect.stringContaining('missing: gone'),
   })
   await expect(stat(sides.bundle)).rejects.toThrow('ENOENT')
+})
+
+test('a name in a namespace of ours is left out, in every spelling of it', async () => {
+  await using sides = await twoSides()
+  const { near, far, bundle } = sides
+  const created = await near('bundle', 'create', bundle, '@LEE/new')
+  expect(created.code, created.stderr).toBe(0)
+  await sides.serve(far, 'none')
+  const added = await entropic(
+    { folder: sides.folder, input: 'a long secret of lee\n', environment: { CACHE_DIR: far.folder } },
+    ...['user', 'add', 'lee', '--password-stdin'],
+  )
+  expect(added.code, added.stderr).toBe(0)
+  expect((await far('bundle', 'import', bundle, '--key', await keyOf(near))).stdout).toBe(
+    '0 packages imported, 0 were here already\nleft out: @LEE/new: the namespace "lee" is ours\n',
+  )
+})
+
+test('a bundle that cannot be written is refused in one sentence', async () => {
+  await using sides = await twoSides()
+  const path = join(sides.folder, 'nowhere/x.bundle')
+  const refused = await sides.near('bundle', 'create', path, 'app')
+  expect(refused).toMatchObject({ code: 2, stdout: '' })
+  expect(refused.stderr).toContain(`${path} cannot be written: `)
+  expect(refused.stderr).not.toMatch(/^ +at /m)
 })
 
 type Side = ((...args: string[]) => Promise<Outcome>) & { folder: string }
