@@ -6,12 +6,15 @@ import tar, { type Header } from 'tar-stream'
 /** A file's content, or an entry's header where it is no plain file. */
 export type Entry = string | Buffer | { readonly header: Partial<Header>; readonly content?: string }
 
+/** Of every entry: the same entries make the same bytes, whenever that is. */
+const mtime = new Date('2020-01-01T00:00:00Z')
+
 /** A gzipped tar with these entries, named as given. */
 export async function tarballOf(entries: Readonly<Record<string, Entry>>): Promise<Buffer> {
   const pack = tar.pack()
   for (const [name, entry] of Object.entries(entries)) {
-    if (typeof entry === 'string' || Buffer.isBuffer(entry)) pack.entry({ name }, entry)
-    else pack.entry({ name, ...entry.header }, entry.content ?? '')
+    if (typeof entry === 'string' || Buffer.isBuffer(entry)) pack.entry({ name, mtime }, entry)
+    else pack.entry({ name, mtime, ...entry.header }, entry.content ?? '')
   }
   pack.finalize()
   return gzipSync(await buffer(pack as AsyncIterable<Uint8Array>)) // streamx leaves its chunks untyped
