@@ -1,4 +1,5 @@
-import { access, constants, mkdir, open, opendir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, opendir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Digest, digestFromHex, type Fingerprint } from '../../base/digest.ts'
@@ -68,9 +69,14 @@ export class DiskDriver implements BlobDriver {
     }
   }
 
-  /** The folder itself is made with the first blob. */
+  /** Writes a little, as a full disk says only then that it is full. The folder itself is made with the first blob. */
   async ping(): Promise<void> {
-    await access(dirname(this.#root), constants.W_OK)
+    const path = join(dirname(this.#root), `probe-${randomUUID()}`)
+    try {
+      await writeFile(path, 'probe', { flag: 'wx', mode: 0o600, flush: true })
+    } finally {
+      await rm(path, { force: true })
+    }
   }
 
   #path(digest: Digest): string {

@@ -1,4 +1,5 @@
-import { mkdir, stat, utimes } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { digestToHex } from '../../../src/base/digest.ts'
@@ -36,3 +37,18 @@ test('taking in what is here already makes it young again', async (t) => {
   await store.ingestText('hello')
   expect((await stat(path)).mtime.getTime()).toBeGreaterThan(longAgo.getTime())
 })
+
+// Only root may mount; and only a full disk says that it is full.
+test.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
+  'a full disk is told by the probe',
+  async (t) => {
+    const folder = await temporaryFolder(t)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder])
+    t.onTestFinished(() => void execFileSync('umount', [folder]))
+    const driver = new DiskDriver(join(folder, 'blobs'))
+    await driver.ping()
+    expect(await readdir(folder)).toEqual([])
+    await expect(writeFile(join(folder, 'fill'), Buffer.alloc(2 ** 20))).rejects.toThrow('ENOSPC')
+    await expect(driver.ping()).rejects.toThrow('ENOSPC')
+  },
+)
