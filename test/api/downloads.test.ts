@@ -97,7 +97,7 @@ onEveryEngine('downloads', (engine) => {
 })
 
 test('looking, having it already and going on with a part are no downloads', async () => {
-  await using app = await testApp()
+  await using app = await testApp({ inside: true })
   const kim = await app.user('kim')
   await kim.publish('box', '1.0.0')
   const path = '/box/-/box-1.0.0.tgz'
@@ -110,7 +110,7 @@ test('looking, having it already and going on with a part are no downloads', asy
 })
 
 test('what is still in memory is written when the registry closes', async () => {
-  await using app = await testApp()
+  await using app = await testApp({ inside: true })
   const kim = await app.user('kim')
   await kim.publish('box', '1.0.0')
   await fetched(app, '/box/-/box-1.0.0.tgz')
@@ -120,7 +120,7 @@ test('what is still in memory is written when the registry closes', async () => 
 })
 
 test('counts of a restricted package are for those who may read it', async () => {
-  await using app = await testApp()
+  await using app = await testApp({ inside: true })
   const [kim, lee] = [await app.user('kim'), await app.user('lee')]
   await kim.publish('@kim/box', '1.0.0', {
     spoil: (document) => {

@@ -25,6 +25,8 @@ export const SESSION_SECRET = 'for tests'
 const MIGRATIONS = join(import.meta.dirname, '../../migrations')
 
 export type TestAppOptions = {
+  /** The test needs what only the serving process knows: the app is served from this one, whatever else there is. */
+  readonly inside?: true
   /** Another engine than SQLite, the mock and the disk. */
   readonly storage?: Partial<StorageConfig>
   /** Drivers in a place of their own, which goes away with the app. */
