@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream'
 import type { CompiledQuery } from 'kysely'
-import type { Digest, Fingerprint } from '../base/digest.ts'
+import type { Digest } from '../base/digest.ts'
 import { fail, isFault } from '../base/fault.ts'
 import { type PackageName, specOf } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
-import type { Millis } from '../base/time.ts'
 import type { ByteRange } from '../storage/blobs/blobs.ts'
 import { appendChange, bumpPackage, findPackageById, listTags } from '../storage/tables/packages.ts'
 import {
@@ -21,23 +20,11 @@ import type { Context } from './context.ts'
 import { dependencyMaps, type EntropicManifest, entropicManifest } from './entropic-manifest.ts'
 import type { Federation } from './federation.ts'
 import { likelyVersions } from './likely-versions.ts'
+import type { StoredTarball, Tarball } from './mirror/tarballs.ts'
 import type { Mirror } from './mirror.ts'
 import type { FileTree, PackageHead, VersionHead } from './model.ts'
 import { headOf } from './packages.ts'
 import type { Verdict } from './policy.ts'
-
-export type StoredTarball = {
-  readonly kind: 'stored'
-  readonly print: Fingerprint
-  readonly publishedAt: Millis
-  /** It was asked for upstream, and has arrived already. */
-  readonly fetched?: true
-}
-
-/** A tarball ready to be sent: at rest, or still arriving from upstream. */
-export type Tarball =
-  | StoredTarball
-  | { readonly kind: 'growing'; readonly size: number | undefined; follow(): Readable }
 
 /** Versions being exploded side by side for one package. */
 const AT_ONCE = 4

@@ -17,7 +17,7 @@ import { StoredDocuments } from './mirror/documents.ts'
 import { noUpstream } from './mirror/no-upstream.ts'
 import { type Pins, packageDocOf } from './mirror/package-doc.ts'
 import { Refresher } from './mirror/refresh.ts'
-import { type MirroredTarball, type TarballSource, Tarballs } from './mirror/tarballs.ts'
+import { type Tarball, type TarballSource, Tarballs } from './mirror/tarballs.ts'
 import type { JsonObject, Manifest, PackageDoc, PackageHead } from './model.ts'
 import type { Network, NetworkMode } from './network.ts'
 import { Policy, type PolicyRules, type Verdict } from './policy.ts'
@@ -188,7 +188,7 @@ export class Mirror {
    * A tarball, as soon as there is something to send; one that is not stored yet is stored on its way. VERSION_NOT_FOUND,
    * PACKAGE_NOT_FOUND when offline, UPSTREAM_….
    */
-  async tarball(head: PackageHead, version: string): Promise<MirroredTarball> {
+  async tarball(head: PackageHead, version: string): Promise<Tarball> {
     return this.#tarballs.get(this.#wanted(head, version))
   }
 

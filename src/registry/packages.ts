@@ -9,10 +9,8 @@ import {
   parseNewNpmName,
   parseNpmName,
   specOf,
-  splitNpmName,
 } from '../base/name.ts'
 import { Conflict, type PackageRow, type Tx } from '../storage/sql/database.ts'
-import { findNamespace } from '../storage/tables/accounts.ts'
 import {
   bumpPackage,
   deleteMaintainers,
@@ -28,6 +26,7 @@ import { tell } from './audit.ts'
 import { Claims, maintainerRow } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Federation } from './federation.ts'
+import { claimedScopeOf } from './foreign-names.ts'
 import type { Mirror } from './mirror.ts'
 import type { Caller, PackageHead, PublishRequest, User, Who } from './model.ts'
 
@@ -227,10 +226,10 @@ export class Packages {
   async #fromUpstream(name: PackageName): Promise<PackageRow> {
     if (!this.#mirror.hasUpstream || name.host !== '') return this.#missing(name)
     // A claimed scope never goes upstream, in no spelling, or whoever takes the name there could slip into our installs.
-    const { scope } = splitNpmName(npmNameOf(name))
-    if (scope !== undefined && (await findNamespace(this.#context.storage.sql.read, scope.toLowerCase())))
+    const npmName = npmNameOf(name)
+    if ((await claimedScopeOf(this.#context.storage.sql.read, npmName)) !== undefined)
       return this.#missing(name)
-    return this.#mirror.refresh(npmNameOf(name))
+    return this.#mirror.refresh(npmName)
   }
 
   #missing(name: PackageName): never {

@@ -25,15 +25,17 @@ export type TarballSource = {
   readonly publishedAt: Millis
 }
 
-/** A tarball ready to be sent: at rest, or still arriving. */
-export type MirroredTarball =
-  | {
-      readonly kind: 'stored'
-      readonly print: Fingerprint
-      readonly publishedAt: Millis
-      /** It was asked for upstream, and has arrived already. */
-      readonly fetched?: true
-    }
+export type StoredTarball = {
+  readonly kind: 'stored'
+  readonly print: Fingerprint
+  readonly publishedAt: Millis
+  /** It was asked for upstream, and has arrived already. */
+  readonly fetched?: true
+}
+
+/** A tarball ready to be sent: at rest, or still arriving from upstream. */
+export type Tarball =
+  | StoredTarball
   | { readonly kind: 'growing'; readonly size: number | undefined; follow(): Readable }
 
 export type Wanted = {
@@ -62,7 +64,7 @@ export class Tarballs {
   }
 
   /** Resolves when there is something to send. UPSTREAM_…, VERSION_NOT_FOUND and what `source` throws. */
-  async get(wanted: Wanted): Promise<MirroredTarball> {
+  async get(wanted: Wanted): Promise<Tarball> {
     const running = await this.#join(wanted)
     if ('kind' in running) return running
     const { download, publishedAt } = running
@@ -155,9 +157,7 @@ export class Tarballs {
   }
 }
 
-type Running =
-  | Extract<MirroredTarball, { kind: 'stored' }>
-  | { readonly download: Download; readonly publishedAt: Millis }
+type Running = StoredTarball | { readonly download: Download; readonly publishedAt: Millis }
 
 async function doneOf(running: Running): Promise<void> {
   if ('download' in running) await running.download.done
