@@ -35,7 +35,8 @@ export function row(
   for (const client of chosen(number, clients))
     test.skipIf(!isInstalled(client) && process.env.REQUIRE_ALL === undefined)(
       titleOf(number, statement, client),
-      { timeout: 120_000 },
+      // A client at a terminal may throw away what was typed before it listened: it is then asked once more, from the start.
+      { timeout: 60_000, retry: 1 },
       async () => {
         await using stage = await Stage.open()
         await check(stage, client)
