@@ -154,7 +154,9 @@ function checkFormKey(ctx: Context, key: string | null): void {
 export function localPath(text: string | null | undefined, fallback = '/www/account'): string {
   if (!text || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text) || text.includes('\\')) return fallback
   const url = URL.parse(text, 'http://local.invalid')
-  return url?.host === 'local.invalid' ? `${url.pathname}${url.search}` : fallback
+  // Without its dots, `/.//host` is `//host`: the address of another site.
+  const isOurs = url?.host === 'local.invalid' && !url.pathname.startsWith('//')
+  return isOurs ? `${url.pathname}${url.search}` : fallback
 }
 
 async function whoOf(registry: Registry, ctx: Context): Promise<Caller> {

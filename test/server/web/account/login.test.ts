@@ -74,13 +74,18 @@ test.each([
   '/\t/evil.example',
   'javascript:alert(1)',
   '/www/../../evil',
-])('after login nobody is sent to %s', async (next) => {
+  '/.//evil.example/',
+  '/www/..//evil.example/',
+  '/%2e//evil.example/',
+])('nobody is sent to %s, by logging in or by being logged in already', async (next) => {
   await using app = await testApp()
   await app.user('kim')
   const kim = new Visitor(app.url)
-  await kim.get(`/www/login?next=${encodeURIComponent(next)}`)
+  const login = `/www/login?next=${encodeURIComponent(next)}`
+  await kim.get(login)
   const page = await kim.submit('/www/login', { name: 'kim', password: 'kim-password' })
   expect(page.leadsTo).toBeUndefined()
+  expect((await kim.get(login)).leadsTo).toBeUndefined()
 })
 
 test('sessions are listed, and can be ended from another browser', async () => {
