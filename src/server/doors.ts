@@ -31,7 +31,7 @@ const AMBIGUOUS: ReadonlyMap<string, Row> = new Map(
 /** The door a request goes through, and the path it sees there. `path` is raw, without the query. */
 export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door; path: string } {
   if (path === NPM_PREFIX && !isPackageManager(headers)) return { door: 'npm', path: '/' }
-  if (path.startsWith(`${NPM_PREFIX}/`) && !isOwnTarballOfNpm(path))
+  if (path.startsWith(`${NPM_PREFIX}/`) && !isOfNpmItself(path))
     return { door: 'npm', path: path.slice(NPM_PREFIX.length) }
   if (path === '/') return { door: 'web', path }
   const slash = path.indexOf('/', 1)
@@ -47,7 +47,10 @@ function isPackagePage(path: string, headers: IncomingHttpHeaders): boolean {
   return wantsPage(headers) && !isPackageManager(headers) && /^\/(?!-\/|-$)(?:@[^/]+\/)?@?[^/@]+$/.test(path)
 }
 
-/** The package npm itself, mirrored at the root: `/npm/-/npm-11.0.0.tgz`; under `/npm/` a lone `-` begins a service path. */
-function isOwnTarballOfNpm(path: string): boolean {
-  return /^\/npm\/-\/npm-[^/]+\.tgz$/.test(path)
+/**
+ * The package npm, mirrored at the root: `/npm/-/npm-11.0.0.tgz`, where under `/npm/` a lone `-` begins a service path, and `/npm/11.0.0`, which
+ * Corepack asks for; a package of such a name is to be had at the root.
+ */
+function isOfNpmItself(path: string): boolean {
+  return /^\/npm\/(?:-\/npm-[^/]+\.tgz|\d+\.\d+\.\d+[^/]*)$/.test(path)
 }
