@@ -124,6 +124,13 @@ test('the environment is read in the configuration alone, and nobody else ends t
   expect(wrongs).toEqual([])
 })
 
+test('no page writes by hand where another one is: a path may stand before it', () => {
+  const wrongs = [...sources]
+    .filter(([, text]) => /\b(?:href|src|action)="\/|redirect\((?:ctx, )?['"`]\//.test(text))
+    .map(([file]) => file)
+  expect(wrongs).toEqual([])
+})
+
 test('files and functions stay short enough to read at once', () => {
   const wrongs: string[] = []
   for (const [file, text] of sources) {

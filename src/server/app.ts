@@ -5,11 +5,11 @@ import { Fault } from '../base/fault.ts'
 import type { Log } from '../base/log.ts'
 import { comingVia } from '../base/via.ts'
 import type { Registry } from '../registry/registry.ts'
-import { type Door, doorOf, NPM_PREFIX } from './doors.ts'
+import { type Door, doorOf, NPM_PREFIX, withoutBase } from './doors.ts'
 import { entropicEnvelope, entropicRoutes } from './entropic/routes.ts'
 import { Gate } from './gate.ts'
 import { answerHot, hotFailure } from './hot.ts'
-import { type AddressPolicy, clientAddress, publicAddress } from './http/address.ts'
+import { type AddressPolicy, basePathOf, clientAddress, publicAddress } from './http/address.ts'
 import { Callers } from './http/caller.ts'
 import { catchFaults, type Envelope, isClientGone } from './http/faults.ts'
 import { requestId, splitUrl } from './http/request.ts'
@@ -52,7 +52,8 @@ export function createApp({
   const address = (request: IncomingMessage) => publicAddress(request, config.address)
   const who = (request: IncomingMessage) => callers.who(request, clientAddress(request, config.address))
   const koa = new Koa({ proxy: config.address.trustProxy, maxIpsCount: 1 }) // ctx.ip, as clientAddress has it
-  koa.use(identify({ who, address }))
+  const base = basePathOf(config.address.publicUrl)
+  koa.use(identify({ who, address, base }))
   koa.use(catchFaults(log, (fault, ctx) => envelopes[ctx.state.door as Door](fault, ctx)))
   koa.use(async (ctx, next) => {
     const failure = hotFailure(ctx.req)
@@ -62,7 +63,9 @@ export function createApp({
   koa.use(
     onlyAt(
       'web',
-      lazily(async () => (await import('./web/website.ts')).website(koa, registry, { ...config, gate })),
+      lazily(async () =>
+        (await import('./web/website.ts')).website(koa, registry, { ...config, gate, base }),
+      ),
     ),
   )
   // Pages have sessions, so theirs is a gate behind those.
@@ -81,6 +84,7 @@ export function createApp({
   return {
     handle(request, response) {
       if (!toOriginForm(request)) return refuseTarget(response)
+      if (base !== '') request.url = withoutBase(base, request.url ?? '/', request.headers)
       comingVia(request.headers.via, () => {
         answerHot(request, response, { reads, gate, who, address }).then((done) => {
           if (!done) ordinary(request, response)
@@ -109,6 +113,7 @@ function refuseTarget(response: ServerResponse): void {
 function identify(deps: {
   who: (request: IncomingMessage) => Context['state']['who']
   address: (request: IncomingMessage) => string
+  base: string
 }): Middleware {
   return async (ctx, next) => {
     const { path: raw, query } = splitUrl(ctx.req.url ?? '/')
@@ -116,6 +121,7 @@ function identify(deps: {
     ctx.state.door = door
     ctx.state.id = requestId()
     ctx.state.who = deps.who(ctx.req)
+    ctx.state.base = deps.base
     ctx.state.root = deps.address(ctx.req)
     ctx.state.address = ctx.state.root + (path === raw ? '' : NPM_PREFIX)
     ctx.set('x-request-id', ctx.state.id)

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { isPackageManager, wantsPage } from './http/request.ts'
+import { isPackageManager, splitUrl, wantsPage } from './http/request.ts'
 
 export type Door = 'npm' | 'entropic' | 'web'
 
@@ -30,9 +30,8 @@ const AMBIGUOUS: ReadonlyMap<string, Row> = new Map(
 
 /** The door a request goes through, and the path it sees there. `path` is raw, without the query. */
 export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door; path: string } {
-  if (path === NPM_PREFIX && !isPackageManager(headers)) return { door: 'npm', path: '/' }
-  if (path.startsWith(`${NPM_PREFIX}/`) && !isOfNpmItself(path))
-    return { door: 'npm', path: path.slice(NPM_PREFIX.length) }
+  const alone = below(NPM_PREFIX, path, headers)
+  if (alone !== undefined) return { door: 'npm', path: alone }
   if (path === '/') return { door: 'web', path }
   const slash = path.indexOf('/', 1)
   const row = AMBIGUOUS.get(slash < 0 ? path.slice(1) : path.slice(1, slash))
@@ -42,15 +41,31 @@ export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door
   return { door: isPackageManager(headers) ? 'npm' : row.door, path }
 }
 
+/** Whether a path that begins with this segment may be one of ours, whatever packages there are. */
+export function isRoute(segment: string): boolean {
+  return AMBIGUOUS.has(segment)
+}
+
+/** The target of a request as it is without the path of the public address, which a proxy may have left on. */
+export function withoutBase(base: string, target: string, headers: IncomingHttpHeaders): string {
+  const { path, query } = splitUrl(target)
+  const rest = below(base, path, headers)
+  return rest === undefined ? target : rest + query
+}
+
 /** Somebody typed a package's name behind our address: `/left-pad`, `/@kim/box`. */
 function isPackagePage(path: string, headers: IncomingHttpHeaders): boolean {
   return wantsPage(headers) && !isPackageManager(headers) && /^\/(?!-\/|-$)(?:@[^/]+\/)?@?[^/@]+$/.test(path)
 }
 
 /**
- * The package npm, mirrored at the root: `/npm/-/npm-11.0.0.tgz`, where under `/npm/` a lone `-` begins a service path, and `/npm/11.0.0`, which
- * Corepack asks for; a package of such a name is to be had at the root.
+ * What of a path lies below `prefix`. A package may have the same name: what a package manager asks by the bare name, and the package's
+ * tarballs and revisions, are the package's and lie below nothing.
  */
-function isOfNpmItself(path: string): boolean {
-  return /^\/npm\/(?:-\/npm-[^/]+\.tgz|\d+\.\d+\.\d+[^/]*)$/.test(path)
+function below(prefix: string, path: string, headers: IncomingHttpHeaders): string | undefined {
+  if (!path.startsWith(prefix)) return undefined
+  const rest = path.slice(prefix.length)
+  if (rest === '') return isPackageManager(headers) ? undefined : '/'
+  if (!rest.startsWith('/') || rest.startsWith('/-rev/') || rest.startsWith(`/-${prefix}-`)) return undefined
+  return rest
 }

@@ -22,9 +22,17 @@ const HOLDS: Millis = 1000
  * sent here. No package is called `-/…`, so neither hides one.
  */
 export class Health {
+  readonly #paths: ReadonlyMap<string, 'health' | 'ready'>
   #probes: Readonly<Record<string, Probe>> | undefined
   #isDraining = false
   #found: { readonly at: Millis; readonly findings: Promise<Report['parts']> } | undefined
+
+  /** They are there below the public address' path too, for a proxy that leaves it on. */
+  constructor(base = '') {
+    const paths = (before: string) =>
+      (['health', 'ready'] as const).map((it): [string, typeof it] => [`${before}/-/${it}`, it])
+    this.#paths = new Map([...paths(''), ...paths(base)])
+  }
 
   /** The server has started, and stands on these. */
   begin(probes: Readonly<Record<string, Probe>>): void {
@@ -39,9 +47,9 @@ export class Health {
   /** Answers when it is asked about health; false: the request is for somebody else. */
   answered(request: IncomingMessage, response: ServerResponse): boolean {
     const { path } = splitUrl(request.url ?? '/')
-    if (path !== '/-/health' && path !== '/-/ready') return false
-    if (request.method !== 'GET' && request.method !== 'HEAD') return false
-    if (path === '/-/health') reply(response, 200, { status: 'ok' })
+    const asked = this.#paths.get(path)
+    if (!asked || (request.method !== 'GET' && request.method !== 'HEAD')) return false
+    if (asked === 'health') reply(response, 200, { status: 'ok' })
     else
       void this.report().then((report) =>
         reply(response, report.status === 'ready' || report.status === 'degraded' ? 200 : 503, report),

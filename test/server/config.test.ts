@@ -146,6 +146,27 @@ test('the public address has a scheme, perhaps a path, and no slash at its end',
     expect(mistakes({ EXTERNAL_HOST: wrong }), wrong).toHaveLength(1)
 })
 
+test('the path of the public address is plain, and cannot be taken for one of our own', () => {
+  const of = (path: string) => configured({ EXTERNAL_HOST: `https://x.example${path}` }).externalHost
+  for (const path of ['/npm', '/registry', '/a.b/c_d/E-2~'])
+    expect(of(`${path}/`)).toBe(`https://x.example${path}`)
+  for (const wrong of [
+    '/www',
+    '/v1/npm',
+    '/packages',
+    '/-/npm',
+    '/a//b',
+    '/a;b',
+    '/é',
+    '/%2f',
+    '/@kim',
+    '/.a',
+  ])
+    expect(mistakes({ EXTERNAL_HOST: `https://x.example${wrong}` }), wrong).toEqual([
+      expect.stringContaining('none of our own, such as v1 or www'),
+    ])
+})
+
 test('without a public address we are known by where we listen', () => {
   const of = (host: string) => ownAddress({ host, externalHost: undefined }, 4873)
   expect(of('127.0.0.1')).toBe('http://127.0.0.1:4873')
@@ -164,6 +185,17 @@ test('the upstream may be none or another registry, never ourselves', async () =
   expect(await of('https://registry.example/npm/')).toBe('https://registry.example/npm')
   expect(await of('http://127.0.0.1:4873')).toBe('http://127.0.0.1:4873')
   await expect(of('http://localhost:3000')).rejects.toThrow('is this server itself')
+})
+
+test('the upstream may be a registry at another path of our own host', async () => {
+  const of = (path: string) => {
+    const host = 'https://packages.example'
+    return upstreamAddress(configured({ EXTERNAL_HOST: `${host}/npm`, UPSTREAM: `${host}${path}` }), 3000)
+  }
+  expect(await of('')).toBe('https://packages.example')
+  expect(await of('/npm-mirror')).toBe('https://packages.example/npm-mirror')
+  for (const own of ['/npm', '/npm/', '/npm/npm'])
+    await expect(of(own)).rejects.toThrow('is this server itself')
 })
 
 test('npm pointed at this machine, at us or where we listened before, does not make that the upstream', async () => {

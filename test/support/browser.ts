@@ -40,6 +40,22 @@ export async function openTab(
   return { tab, complaints, [Symbol.asyncDispose]: () => context.close() }
 }
 
+/** A key with a fingerprint reader that always finds the right finger. */
+export async function plugInKey(tab: Page): Promise<void> {
+  const devtools = await tab.context().newCDPSession(tab)
+  await devtools.send('WebAuthn.enable')
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+}
+
 /** The cookies of somebody who is logged in, without walking through the login. */
 export async function loggedIn(app: TestApp, name: string): Promise<Cookie[]> {
   const account = await app.registry.accounts.find(name)

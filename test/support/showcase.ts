@@ -66,6 +66,8 @@ const files = (version: string, more = '') => ({
 
 /** Somebody who looks at pages, by name of the page. */
 export type Onlooker = {
+  /** Of the account, nobody's where absent; the password is the name with `-password`. */
+  readonly name?: string
   readonly cookies: readonly Cookie[]
   readonly pages: Readonly<Record<string, string>>
 }
@@ -78,7 +80,9 @@ export type Showcase = AsyncDisposable & {
 }
 
 /** A registry with something to see on every page, and an upstream it mirrors one package of. */
-export async function showcase(options: Pick<TestAppOptions, 'engine'> = {}): Promise<Showcase> {
+export async function showcase(
+  options: Pick<TestAppOptions, 'engine' | 'publicUrl' | 'trustProxy'> = {},
+): Promise<Showcase> {
   await using opening = new AsyncDisposableStack()
   const upstream = opening.use(await startUpstream())
   await fillUpstream(upstream)
@@ -94,8 +98,8 @@ export async function showcase(options: Pick<TestAppOptions, 'engine'> = {}): Pr
   await fillDays(app)
   const admin = await loggedIn(app, 'kim')
   const onlookers = [
-    { cookies: admin, pages: { ...pages, ...(await questions(app)) } },
-    { cookies: await loggedIn(app, 'max'), pages: newcomersPages },
+    { name: 'kim', cookies: admin, pages: { ...pages, ...(await questions(app)) } },
+    { name: 'max', cookies: await loggedIn(app, 'max'), pages: newcomersPages },
     { cookies: [], pages: strangersPages },
   ]
   const opened = opening.move()

@@ -14,6 +14,8 @@ import { upstreamAddress } from '../config/upstream.ts'
 import type { Config, Settings } from '../config.ts'
 import { Crew, type Told } from '../crew.ts'
 import { Health } from '../health.ts'
+import { basePathOf } from '../http/address.ts'
+import { www } from '../http/local.ts'
 import { createLog } from '../log.ts'
 import { cacheBoundsOf, configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
 import { Farewell, listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
@@ -56,7 +58,7 @@ async function serveHere({ settings }: Call, begun: (told: Told) => Promise<void
   const log = createLog(config)
   await using opening = new AsyncDisposableStack()
   const server = opening.adopt(await listen(config), (it) => void it.close())
-  const [farewell, health] = [new Farewell(server), new Health()]
+  const [farewell, health] = [new Farewell(server), new Health(basePathOf(config.externalHost))]
   // The port is known only now, and the registry's name depends on it: requests that are here already wait a moment.
   const starting = start(settings, { server, health, log, opening, begun })
   server.on('request', (request, response) => {
@@ -160,7 +162,7 @@ function welcome(
   const first =
     setup === undefined
       ? ''
-      : `\n  first account  ${own}/www/signup?link=${setup} (works once)
+      : `\n  first account  ${www('signup').with({ link: setup }).below(own)} (works once)
                  or ${PROGRAM} user add NAME --admin${folder}`
   const mirrored = config.offline ? 'offline: only what is stored already' : 'mirrored when first asked for'
   return `entropic is listening on ${httpAddress(config.host, port)}

@@ -27,10 +27,16 @@ export function isOwnAddress(
   { host, externalHost, port }: { host: string; externalHost: string | undefined; port: number },
 ): boolean {
   const url = new URL(address)
-  if (externalHost !== undefined && url.host === new URL(externalHost).host) return true
+  if (externalHost !== undefined && isBelow(url, new URL(externalHost))) return true
   if (portOf(url) !== port) return false
   const target = bareOf(url.hostname)
   return isLoopback(target) || WILDCARDS.has(target) || target === bareOf(host) || isThisMachine(target)
+}
+
+/** One host may have a registry at each of several paths. */
+function isBelow(url: URL, base: URL): boolean {
+  const withSlash = ({ pathname }: URL) => `${pathname}/`.replace(/\/+$/, '/')
+  return url.host === base.host && withSlash(url).startsWith(withSlash(base))
 }
 
 function isThisMachine(host: string): boolean {

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import semver from 'semver'
+import { isRoute } from '../doors.ts'
+import { basePathOf } from '../http/address.ts'
 import { isLoopback } from './address.ts'
 
 /** How an option's text becomes its value. */
@@ -116,6 +118,21 @@ export const publicAddress: Kind<string> = {
     const host = URL.parse(`https://${it}`)?.hostname
     if (host === undefined) return undefined
     return webAddress.read(`${isLoopback(host) ? 'http' : 'https'}://${it}`, cwd)
+  },
+}
+
+/**
+ * As publicAddress, for our own: requests may come with its path on them or without, so nobody may be in doubt about which. It stands in a
+ * cookie, too.
+ */
+export const ownPublicAddress: Kind<string> = {
+  allowed: `${publicAddress.allowed}; in its path letters, digits, . _ ~ and -, first none of our own, such as v1 or www`,
+  read(it, cwd) {
+    const address = publicAddress.read(it, cwd)
+    if (address === undefined) return undefined
+    const [, ...names] = basePathOf(address).split('/')
+    const isPlain = names.every((name) => /^[a-z0-9][a-z0-9._~-]*$/i.test(name))
+    return isPlain && !isRoute(names[0] ?? '') ? address : undefined
   },
 }
 

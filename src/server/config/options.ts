@@ -44,10 +44,10 @@ export const options = {
     fallback: '0s',
     about: 'How long requests are still taken when told to stop, for proxies to see that /-/ready says no',
   }),
-  externalHost: optional(kind.publicAddress, {
+  externalHost: optional(kind.ownPublicAddress, {
     env: 'EXTERNAL_HOST',
     otherwise: 'the address each request came to',
-    about: "Public base address; its host is the registry's name in namespace@host/name",
+    about: "Public base address, perhaps with a path; its host is the registry's name in namespace@host/name",
   }),
   trustProxy: option(kind.yesNo, {
     env: 'TRUST_PROXY',

@@ -25,6 +25,11 @@ export function publicAddress(request: IncomingMessage, policy: AddressPolicy): 
   return `${proto === 'https' ? 'https' : 'http'}://${host.toLowerCase()}`
 }
 
+/** The path of the public address, '' where it has none: what stands before the path of everything of ours that a browser is sent to. */
+export function basePathOf(publicUrl: string | undefined): string {
+  return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '')
+}
+
 /** The client's own address: the one that came in, or, behind a proxy that is believed, the last one it wrote down. */
 export function clientAddress(
   request: IncomingMessage,

@@ -3,6 +3,7 @@ import { Fault, isFault } from '../../base/fault.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { objectOf, readJson, textOf } from './body.ts'
 import { json } from './json.ts'
+import { www } from './local.ts'
 
 const SMALL_BODY = 16 * 1024
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -24,7 +25,8 @@ export async function beginLogin(
   })
   const description = textOf(objectOf(body)?.hostname) ?? ''
   const { id, poll } = await registry.logins.begin({ description, ...clientOf(ctx) })
-  json(ctx, 200, { loginUrl: `${ctx.state.root}/www/login?cli=${id}`, doneUrl: doneUrl(poll) })
+  const loginUrl = www('login').with({ cli: id }).below(ctx.state.root)
+  json(ctx, 200, { loginUrl, doneUrl: doneUrl(poll) })
 }
 
 /** 202 while nobody answered, then the token or the one-time pass, once. BAD_REQUEST for what is no UUID. */

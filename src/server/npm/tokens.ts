@@ -6,6 +6,7 @@ import type { Registry } from '../../registry/registry.ts'
 import { type IssuedToken, mayRevoke, type Token, type TokenGrant } from '../../registry/tokens.ts'
 import { readObject, textOf } from '../http/body.ts'
 import { json, param } from '../http/json.ts'
+import { www } from '../http/local.ts'
 import { originOf } from '../http/origin.ts'
 
 const SMALL_BODY = 64 * 1024
@@ -57,7 +58,7 @@ async function requireOwner(
   if (user.limits) throw new Fault('FORBIDDEN', { why: 'A limited token cannot make tokens.' })
   const account = await registry.accounts.find(user.name)
   if (!account?.hasPassword) {
-    const why = `This account has no password. Make the token in the browser: ${ctx.state.root}/www/tokens`
+    const why = `This account has no password. Make the token in the browser: ${www('tokens').below(ctx.state.root)}`
     throw new Fault('FORBIDDEN', { why })
   }
   if (!(await registry.accounts.verifyPassword(user.name, textOf(body.password) ?? '', ctx.ip)))

@@ -3,6 +3,7 @@ import { Fault, isFault } from '../../base/fault.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { beginLogin, clientOf, pollLogin } from '../http/cli-login.ts'
 import { param } from '../http/json.ts'
+import { www } from '../http/local.ts'
 
 /** POST /-/v1/login, as npm, pnpm, berry and `ds` begin a login in the browser. */
 export function beginWebLogin(ctx: Context, registry: Registry): Promise<void> {
@@ -28,7 +29,7 @@ export function offerWebOtp(registry: Registry): Middleware {
       if (caller.kind === 'anonymous') throw error
       const description = ctx.get('npm-command') || `${ctx.method} ${ctx.path}`
       const { id, poll } = await registry.logins.beginOtp(caller, { description, ...clientOf(ctx) })
-      const authUrl = `${ctx.state.root}/www/login/confirm?id=${id}`
+      const authUrl = www('login', 'confirm').with({ id }).below(ctx.state.root)
       throw new Fault('OTP_REQUIRED', { authUrl, doneUrl: doneUrl(ctx, poll) }, { cause: error })
     }
   }

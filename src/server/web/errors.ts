@@ -1,15 +1,17 @@
 import type { Context } from 'koa'
 import { type Fault, isFault } from '../../base/fault.ts'
 import type { Envelope } from '../http/faults.ts'
+import { HOME, redirect } from '../http/local.ts'
 import { wantsPage } from '../http/request.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
+import { LOGIN, SEARCH } from './paths.ts'
 
 /** A page for browsers, JSON for programs. */
 export const webEnvelope: Envelope = async (fault, ctx) => {
   const { status, message, code } = fault
   if (asksToLogIn(fault, ctx)) {
-    ctx.redirect(`/www/login?next=${encodeURIComponent(ctx.url)}`)
+    redirect(ctx, LOGIN.with({ next: ctx.url }))
     return undefined
   }
   const worded = { status, body: { error: message, message, code } }
@@ -46,7 +48,7 @@ function titleOf({ status }: Fault): string {
 }
 
 function wayOut(fault: Fault): Html {
-  if (isFault(fault, 'UNAUTHENTICATED')) return html`<a class="button" href="/www/login">Log in</a>`
-  if (fault.status === 404) return html`<a class="button" href="/www/search">Search the packages</a>`
-  return html`<a class="button" href="/">Go to the start</a>`
+  if (isFault(fault, 'UNAUTHENTICATED')) return html`<a class="button" href="${LOGIN}">Log in</a>`
+  if (fault.status === 404) return html`<a class="button" href="${SEARCH}">Search the packages</a>`
+  return html`<a class="button" href="${HOME}">Go to the start</a>`
 }

@@ -8,6 +8,7 @@ import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
 import { packageList } from './lists.ts'
 import { lineToCopy } from './parts.ts'
+import { SEARCH } from './paths.ts'
 
 const NEWEST = 5
 
@@ -42,7 +43,7 @@ function homeBody({ setUp, newest, isAlone }: Shown): Html {
   return html`<div class="hero">
   <h1>Packages, kept in order.</h1>
   <p>This registry holds packages published here${!isAlone && ', and a copy of what its users install from upstream'}.</p>
-  <form class="search" action="/www/search" role="search">
+  <form class="search" action="${SEARCH}" role="search">
     <label class="hidden" for="q">Name or words</label>
     <input id="q" name="q" type="search" placeholder="Name or words" autocomplete="off" spellcheck="false">
     <button>Search</button>

@@ -1,16 +1,19 @@
+import { Local } from '../http/local.ts'
+
 /** What may stand in a template: text is escaped, Html goes in as it is, nothing is written for what is absent. */
-export type Part = Html | string | number | false | null | undefined | readonly Part[]
+export type Part = Html | Local | string | number | false | null | undefined | readonly Part[]
 
-/** Markup that is safe to send: made by `html`, or vouched for by `trusted`. */
+/** Markup that is safe to send: made by `html`, or vouched for by `trusted`. It is text only once it is known below which path. */
 export class Html {
-  readonly #text: string
+  readonly #write: (base: string) => string
 
-  constructor(text: string) {
-    this.#text = text
+  constructor(write: (base: string) => string) {
+    this.#write = write
   }
 
-  toString(): string {
-    return this.#text
+  /** The text, with every address of ours below `base`. */
+  below(base: string): string {
+    return this.#write(base)
   }
 }
 
@@ -19,12 +22,12 @@ export class Html {
  * the escaping covers too; an address in an attribute goes through `link` when somebody else chose it.
  */
 export function html(markup: TemplateStringsArray, ...parts: readonly Part[]): Html {
-  return new Html(markup.reduce((text, piece, at) => text + written(parts[at - 1]) + piece))
+  return new Html((base) => markup.reduce((text, piece, at) => text + written(parts[at - 1], base) + piece))
 }
 
 /** Markup from somewhere that escapes or sanitises by itself; each call says why it may be trusted. */
 export function trusted(text: string): Html {
-  return new Html(text)
+  return new Html(() => text)
 }
 
 /** An address to link to, if it is one that only leads somewhere: http, https or mail. */
@@ -34,12 +37,13 @@ export function link(address: unknown): string | undefined {
   return ['http:', 'https:', 'mailto:'].includes(protocol) ? href : undefined
 }
 
-function written(part: Part): string {
+function written(part: Part, base: string): string {
   if (part === undefined || part === null || part === false) return ''
-  if (part instanceof Html) return part.toString()
+  if (part instanceof Html) return part.below(base)
+  if (part instanceof Local) return escaped(part.below(base))
   if (typeof part === 'string') return escaped(part)
   if (typeof part === 'number') return String(part)
-  return part.map(written).join('')
+  return part.map((it) => written(it, base)).join('')
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

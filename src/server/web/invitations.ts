@@ -3,6 +3,7 @@ import { Fault } from '../../base/fault.ts'
 import { fromNpmName } from '../../base/name.ts'
 import type { User } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
+import { www } from '../http/local.ts'
 import { seeOther, takeNotice } from './account/parts.ts'
 import { accountTabs } from './account/tabs.ts'
 import type { WebDoor } from './door.ts'
@@ -11,7 +12,7 @@ import { page } from './layout.ts'
 import { namespacePath, packagePath } from './paths.ts'
 import { formKey, readForm } from './session.ts'
 
-const PATH = '/www/invitations'
+const PATH = www('invitations')
 
 /** To join a namespace, or, for one's namespace, to maintain a package. */
 type Invitation = { readonly namespace: string; readonly npmName?: string }

@@ -1,7 +1,9 @@
 import { PassThrough } from 'node:stream'
 import type { Context } from 'koa'
 import type { Caller } from '../../registry/model.ts'
+import { HOME, Local, www } from '../http/local.ts'
 import { type Html, html, type Part, trusted } from './html.ts'
+import { ACCOUNT, LOGIN, SEARCH } from './paths.ts'
 import { staticPath } from './static.ts'
 
 export type Page = {
@@ -40,7 +42,7 @@ export async function page(ctx: Context, { title, body, status = 200, ...more }:
   ctx.status = status
   ctx.set({ ...SECURITY_HEADERS, 'cache-control': 'private, no-cache', vary: 'accept, cookie' })
   ctx.type = 'text/html; charset=utf-8'
-  ctx.body = layout({ title, body, ...more, caller }).toString()
+  ctx.body = layout({ title, body, ...more, caller }).below(ctx.state.base)
 }
 
 /** Stands where the body of a growing page will be. */
@@ -57,10 +59,10 @@ export async function growingPage(
   const body = new PassThrough()
   ctx.body = body
   ctx.set('x-accel-buffering', 'no') // proxies pass it on piece by piece
-  const say = (part: Html) => void body.write(part.toString())
+  const say = (part: Html) => void body.write(part.below(ctx.state.base))
   say(trusted(head))
   work(say).then(
-    (last) => body.end(`${last}${end}`),
+    (last) => body.end(last.below(ctx.state.base) + end),
     (error) => body.destroy(error),
   )
 }
@@ -81,7 +83,7 @@ function layout({ title, body, query = '', search, caller }: Page & { caller: Ca
 <a class="skip" href="#main">Skip to content</a>
 <header class="top">
   <div class="wide">
-    <a class="brand" href="/" aria-label="entropic, home">${logo}<span>entropic</span></a>
+    <a class="brand" href="${HOME}" aria-label="entropic, home">${logo}<span>entropic</span></a>
     ${search !== 'none' && searchForm(query)}
     <nav aria-label="Account">${accountLinks(caller)}</nav>
   </div>
@@ -91,18 +93,20 @@ ${body}
 </main>
 <footer><div class="wide">
   <p>A package registry for npm and the Entropic API.</p>
-  <p><a href="/v1/openapi.json">API</a> <a href="/www/search">All packages</a></p>
+  <p><a href="${API}">API</a> <a href="${SEARCH}">All packages</a></p>
 </div></footer>
 </body>
 </html>
 `
 }
 
+const API = new Local('/v1/openapi.json')
+
 /** Dots in order, and three that have left it. */
 const logo = html`<svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" fill="currentColor"><g><circle cx="4" cy="4" r="2.4"/><circle cx="12" cy="4" r="2.4"/><circle cx="4" cy="12" r="2.4"/><circle cx="12" cy="12" r="2.4"/><circle cx="4" cy="20" r="2.4"/></g><g class="stray"><circle cx="20.5" cy="3" r="2.4"/><circle cx="18.5" cy="13.5" r="2.4"/><circle cx="14" cy="21" r="2.4"/></g></svg>`
 
 function searchForm(query: string): Html {
-  return html`<form class="search" role="search" action="/www/search">
+  return html`<form class="search" role="search" action="${SEARCH}">
       <label class="hidden" for="q">Search packages</label>
       <input id="q" name="q" type="search" value="${query}" placeholder="Search packages" autocomplete="off" spellcheck="false">
       <button>Search</button>
@@ -110,6 +114,6 @@ function searchForm(query: string): Html {
 }
 
 function accountLinks(caller: Caller): Html {
-  if (caller.kind === 'anonymous') return html`<a href="/www/login">Log in</a>`
-  return html`${caller.admin && html`<a href="/www/admin">Admin</a> `}<a href="/www/account" title="Your account">${caller.name}</a>`
+  if (caller.kind === 'anonymous') return html`<a href="${LOGIN}">Log in</a>`
+  return html`${caller.admin && html`<a href="${www('admin')}">Admin</a> `}<a href="${ACCOUNT}" title="Your account">${caller.name}</a>`
 }

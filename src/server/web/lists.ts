@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
 import { plainText } from '../../registry/plain-text.ts'
 import type { Hit } from '../../registry/search.ts'
+import type { Local } from '../http/local.ts'
 import { type Html, html } from './html.ts'
 import { day } from './parts.ts'
 import { packagePath } from './paths.ts'
@@ -37,29 +38,26 @@ export function pageNumber(text: unknown): number {
   return Number.isSafeInteger(number) && number > 0 && number < 1_000_000 ? number : 1
 }
 
-/** Links to the pages before and after this one. `address` ends where the number is to be written. */
+/** Links to the pages before and after this one of what `path` lists. */
 export function pageLinks(
-  address: string,
+  path: Local,
   { number, total, perPage = PER_PAGE }: { number: number; total: number; perPage?: number },
 ): Html {
   const last = Math.max(1, Math.ceil(total / perPage))
   if (last === 1) return html``
+  const at = (page: number) => path.with({ page })
   return html`<nav class="pages" aria-label="Pages">
-  <span>${number > 1 && html`<a rel="prev" href="${address}${number - 1}">Previous</a>`}</span>
+  <span>${number > 1 && html`<a rel="prev" href="${at(number - 1)}">Previous</a>`}</span>
   <span class="soft">Page ${number} of ${last}</span>
-  <span>${number < last && html`<a rel="next" href="${address}${number + 1}">Next</a>`}</span>
+  <span>${number < last && html`<a rel="next" href="${at(number + 1)}">Next</a>`}</span>
 </nav>`
 }
 
 const LINES = 100
 
 /** The lines of a table that belong on the page asked for, and the links to the others. */
-export function paged<T>(
-  ctx: Context,
-  all: readonly T[],
-  path: string,
-): { shown: readonly T[]; links: Html } {
+export function paged<T>(ctx: Context, all: readonly T[], path: Local): { shown: readonly T[]; links: Html } {
   const number = pageNumber(ctx.query.page)
-  const links = pageLinks(`${path}?page=`, { number, total: all.length, perPage: LINES })
+  const links = pageLinks(path, { number, total: all.length, perPage: LINES })
   return { shown: all.slice((number - 1) * LINES, number * LINES), links }
 }

@@ -1,23 +1,25 @@
+import { type Local, www } from '../http/local.ts'
+
+export const SEARCH = www('search')
+export const LOGIN = www('login')
+export const ACCOUNT = www('account')
+export const TOKENS = www('tokens')
+
 /** Where a package's pages are; a name's slash stays one. */
-export function packagePath(npmName: string, ...rest: readonly string[]): string {
+export function packagePath(npmName: string, ...rest: readonly string[]): Local {
   const [scope, bare] = npmName.split('/')
   const name = bare === undefined ? [npmName] : [scope ?? '', bare]
-  return `/www/package/${[...name, ...rest].map(segment).join('/')}`
+  return www('package', ...name, ...rest)
 }
 
 /** The pages of one version: its files under `files/…`, and as they are under `raw/…`. */
-export function versionPath(npmName: string, version: string, ...rest: readonly string[]): string {
+export function versionPath(npmName: string, version: string, ...rest: readonly string[]): Local {
   return packagePath(npmName, 'v', version, ...rest)
 }
 
-export function filePath(npmName: string, version: string, file: string): string {
+export function filePath(npmName: string, version: string, file: string): Local {
   return versionPath(npmName, version, 'files', ...(file === '' ? [] : file.split('/')))
 }
 
-export const namespacePath = (name: string): string => `/www/namespace/${segment(name)}`
-export const userPath = (name: string): string => `/www/user/${segment(name)}`
-
-/** encodeURIComponent, but for the signs of names and versions that are legal in a path anyway. */
-function segment(text: string): string {
-  return encodeURIComponent(text).replaceAll('%40', '@').replaceAll('%2B', '+')
-}
+export const namespacePath = (name: string): Local => www('namespace', name)
+export const userPath = (name: string): Local => www('user', name)

@@ -2,6 +2,7 @@ import type { Context } from 'koa'
 import { fail } from '../../base/fault.ts'
 import type { PackageHead } from '../../registry/model.ts'
 import { param } from '../http/json.ts'
+import type { Local } from '../http/local.ts'
 import type { WebDoor } from './door.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
@@ -18,7 +19,7 @@ export async function namespacePage(ctx: Context, door: WebDoor): Promise<void> 
     maintainers.packagesOf(ctx.state.who, name),
   ])
   const body = html`<h1><span class="mono">${name}</span></h1>
-<div class="with-side"><div>${await packages(ctx, door, { heads, address: namespacePath(name) })}</div>
+<div class="with-side"><div>${await packages(ctx, door, { heads, path: namespacePath(name) })}</div>
 <aside class="side" aria-label="About this namespace"><section><h2>Members</h2>
 ${members.length === 0 ? html`<p>Nobody: it is the registry’s own.</p>` : html`<ul>${members.map((member) => html`<li><a href="${userPath(member)}">${member}</a></li>`)}</ul>`}
 </section></aside></div>`
@@ -34,7 +35,7 @@ export async function userPage(ctx: Context, door: WebDoor): Promise<void> {
   const maintained = await Promise.all(joined.map((it) => maintainers.packagesOf(ctx.state.who, it)))
   const heads = [...new Map(maintained.flat().map((head) => [head.id, head])).values()]
   const body = html`<h1>${name}</h1>
-<div class="with-side"><div>${await packages(ctx, door, { heads, address: userPath(name) })}</div>
+<div class="with-side"><div>${await packages(ctx, door, { heads, path: userPath(name) })}</div>
 <aside class="side" aria-label="About this person">
 <section><h2>Namespaces</h2><ul>${joined.map((it) => html`<li><a href="${namespacePath(it)}">${it}</a></li>`)}</ul></section>
 <section><h2>Here since</h2><p>${day(account.createdAt)}</p></section>
@@ -45,7 +46,7 @@ export async function userPage(ctx: Context, door: WebDoor): Promise<void> {
 async function packages(
   ctx: Context,
   { registry }: WebDoor,
-  { heads, address }: { heads: readonly PackageHead[]; address: string },
+  { heads, path }: { heads: readonly PackageHead[]; path: Local },
 ): Promise<Html> {
   if (heads.length === 0)
     return html`<div class="empty"><h2>No packages</h2><p>Nothing is maintained here that you may see.</p></div>`
@@ -53,5 +54,5 @@ async function packages(
   const shown = heads.slice((number - 1) * PER_PAGE, number * PER_PAGE)
   return html`<h2>${count(heads.length, 'package')}</h2>
 ${packageList(await registry.search.describe(shown))}
-${pageLinks(`${address}?page=`, { number, total: heads.length })}`
+${pageLinks(path, { number, total: heads.length })}`
 }

@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import type { Context, Next } from 'koa'
 import { Fault, fail } from '../../base/fault.ts'
 import { param } from '../http/json.ts'
+import { HOME, redirect } from '../http/local.ts'
 import { auditPage } from './admin/audit-page.ts'
 import { healthPage } from './admin/health-page.ts'
 import { mirrorPage, namespacesPage, overviewPage } from './admin/pages.ts'
@@ -44,7 +45,7 @@ export function webRoutes(door: WebDoor): Router {
   router.get('/www/admin/policy', (ctx) => policyPage(ctx, door))
   router.get('/www/admin/health', (ctx) => healthPage(ctx, door))
   router.get('/www/admin/audit', (ctx) => auditPage(ctx, door))
-  router.get('/www', (ctx) => ctx.redirect('/'))
+  router.get('/www', (ctx) => redirect(ctx, HOME))
   router.all('/www/*rest', (ctx) => fail('NOT_FOUND', { what: ctx.path }))
   router.get('/:name', (ctx) => toPackage(ctx, param(ctx, 'name')))
   router.get('/:scope/:name', (ctx) => toPackage(ctx, `${param(ctx, 'scope')}/${param(ctx, 'name')}`))
@@ -60,7 +61,7 @@ function refuseNul(ctx: Context, next: Next): Promise<void> {
 /** What somebody typed behind our address; doors.ts lets only package names come here. */
 function toPackage(ctx: Context, name: string): void {
   ctx.set('vary', 'accept')
-  ctx.redirect(packagePath(name))
+  redirect(ctx, packagePath(name))
 }
 
 export { webEnvelope } from './errors.ts'

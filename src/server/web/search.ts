@@ -1,10 +1,12 @@
 import type { Context } from 'koa'
 import type { Registry } from '../../registry/registry.ts'
+import { HOME } from '../http/local.ts'
 import type { WebDoor } from './door.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
 import { PER_PAGE, packageList, pageLinks, pageNumber } from './lists.ts'
 import { count } from './parts.ts'
+import { SEARCH } from './paths.ts'
 
 const LONGEST = 200
 
@@ -17,10 +19,10 @@ export async function searchPage(ctx: Context, { registry }: WebDoor): Promise<v
   const from = (number - 1) * PER_PAGE
   const { total, hits } = await registry.search.find(ctx.state.who, query, { from, limit: PER_PAGE })
   const title = query === '' ? 'All packages' : `Search for “${query}”`
-  const address = `/www/search?q=${encodeURIComponent(query)}&page=`
+  const path = SEARCH.with({ q: query })
   const body = html`<h1>${title}</h1>
 ${total === 0 ? nothing(query, registry) : html`<p class="soft">${count(total, 'package')}</p>${packageList(hits)}`}
-${pageLinks(address, { number, total })}`
+${pageLinks(path, { number, total })}`
   await page(ctx, { title, body, query })
 }
 
@@ -28,11 +30,11 @@ function nothing(query: string, { isAlone }: Registry): Html {
   if (query === '')
     return html`<div class="empty">
   <h2>No packages yet</h2>
-  <p>Publish the first one: <code>npm publish</code>, after <a href="/">setting your package manager up</a>.</p>
+  <p>Publish the first one: <code>npm publish</code>, after <a href="${HOME}">setting your package manager up</a>.</p>
 </div>`
   return html`<div class="empty">
   <h2>Nothing here holds these words</h2>
   ${!isAlone && html`<p>Packages of the upstream registry are found once somebody here has installed them.</p>`}
-  <p><a class="button quiet" href="/www/search">See all packages</a></p>
+  <p><a class="button quiet" href="${SEARCH}">See all packages</a></p>
 </div>`
 }

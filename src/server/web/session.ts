@@ -9,7 +9,9 @@ import { ANONYMOUS, type Caller } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { SessionData } from '../../registry/sessions.ts'
 import { readBody } from '../http/body.ts'
+import { Local } from '../http/local.ts'
 import { type Html, html } from './html.ts'
+import { TOKENS } from './paths.ts'
 
 export type SessionConfig = {
   /** Signs the cookie. */
@@ -42,7 +44,6 @@ export type BrowserSession = {
   regenerate(): Promise<void>
 }
 
-const COOKIE = 's'
 /** Who did not log in is forgotten sooner. */
 const ANONYMOUS_LIFETIME = hours(1)
 const FORM_LIMIT = 64 * 1024
@@ -53,12 +54,18 @@ const HALFWAY = minutes(10)
  * who asks; a token opens no page. The cookie says when it ends by Expires alone, as the library behind koa-session writes it; the store, which
  * counts by our own clock, is what decides.
  */
-export function browserSessions(koa: Koa, registry: Registry, config: SessionConfig): Middleware {
-  koa.keys = [config.secret]
+export function browserSessions(
+  koa: Koa,
+  registry: Registry,
+  { secret, lifetime, base }: SessionConfig & { base: string },
+): Middleware {
+  koa.keys = [secret]
+  const forTheCookie = { path: base || '/' } // koa-session hands it on, though its type does not say so
   const run = koaSession(
     {
-      key: COOKIE,
-      maxAge: config.lifetime,
+      ...forTheCookie,
+      key: cookieOf(base),
+      maxAge: lifetime,
       httpOnly: true,
       sameSite: 'lax',
       renew: true,
@@ -79,6 +86,14 @@ export function browserSessions(koa: Koa, registry: Registry, config: SessionCon
       await next()
     })
   }
+}
+
+/**
+ * The cookie's name. A registry at the root of the host is sent to every path below it: of one name, its cookie would be taken for a
+ * forged one there, and thrown away.
+ */
+function cookieOf(base: string): string {
+  return `s${base.replaceAll('/', '~')}`
 }
 
 export function sessionOf(ctx: Context): BrowserSession {
@@ -150,13 +165,13 @@ function checkFormKey(ctx: Context, key: string | null): void {
   })
 }
 
-/** A path of ours that somebody asked to be sent to; anything that could lead elsewhere is '/'. */
-export function localPath(text: string | null | undefined, fallback = '/www/account'): string {
-  if (!text || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text) || text.includes('\\')) return fallback
+/** The page of ours that somebody asked to be sent to; instead of anything that could lead elsewhere, their tokens. */
+export function localPath(text: string | null | undefined): Local {
+  if (!text || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text) || text.includes('\\')) return TOKENS
   const url = URL.parse(text, 'http://local.invalid')
   // Without its dots, `/.//host` is `//host`: the address of another site.
   const isOurs = url?.host === 'local.invalid' && !url.pathname.startsWith('//')
-  return isOurs ? `${url.pathname}${url.search}` : fallback
+  return isOurs ? new Local(`${url.pathname}${url.search}`) : TOKENS
 }
 
 async function whoOf(registry: Registry, ctx: Context): Promise<Caller> {

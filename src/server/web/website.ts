@@ -15,11 +15,14 @@ export type WebsiteConfig = {
   readonly providers: readonly ProviderConfig[]
 }
 
+/** `base` is the path of the public address. */
+type Parts = WebsiteConfig & { readonly gate: Gate; readonly base: string }
+
 /** The web door, whole: sessions, accounts and pages. */
-export function website(koa: Koa, registry: Registry, config: WebsiteConfig & { gate: Gate }): Middleware {
+export function website(koa: Koa, registry: Registry, config: Parts): Middleware {
   const providers = new Providers(config.providers)
   const gate = config.gate.middleware
-  const sessions = browserSessions(koa, registry, config.session)
+  const sessions = browserSessions(koa, registry, { ...config.session, base: config.base })
   // A router's middleware is typed for its own, richer context.
   const accounts = accountRoutes({
     registry,

@@ -4,12 +4,15 @@ import type { Account } from '../../../registry/accounts.ts'
 import type { Identity } from '../../../registry/identities.ts'
 import type { User } from '../../../registry/model.ts'
 import type { Session } from '../../../registry/sessions.ts'
+import { www } from '../../http/local.ts'
 import { originOf } from '../../http/origin.ts'
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
 import { day } from '../parts.ts'
+import { ACCOUNT } from '../paths.ts'
 import { formKey, readForm } from '../session.ts'
 import { type AccountDoor, accountOf, checkPassword, field, seeOther, takeNotice } from './parts.ts'
+import { wayOf } from './providers.ts'
 import { accountTabs } from './tabs.ts'
 
 /** `GET /www/account`. */
@@ -27,7 +30,7 @@ ${passwordCard(ctx, account)}
 ${(providers.list.length > 0 || identities.length > 0) && identitiesCard(ctx, { identities, providers: providers.list })}
 ${sessionsCard(ctx, { sessions, user })}
 </div>
-<form method="post" action="/www/logout">${formKey(ctx)}<button class="quiet">Log out</button></form>`
+<form method="post" action="${www('logout')}">${formKey(ctx)}<button class="quiet">Log out</button></form>`
   await page(ctx, { title: 'Account', body })
 }
 
@@ -35,7 +38,7 @@ ${sessionsCard(ctx, { sessions, user })}
 export async function changeEmail(ctx: Context, { registry }: AccountDoor, user: User): Promise<void> {
   const form = await readForm(ctx)
   await registry.accounts.setEmail(user.name, form.get('email')?.trim() ?? '', originOf(ctx, user))
-  seeOther(ctx, '/www/account', 'Your email is changed.')
+  seeOther(ctx, ACCOUNT, 'Your email is changed.')
 }
 
 /** `POST /www/account/password`. Every token and every other session ends. */
@@ -47,7 +50,7 @@ export async function changePassword(ctx: Context, door: AccountDoor, user: User
     by: originOf(ctx, user),
     keepSession: user.sessionId,
   })
-  seeOther(ctx, '/www/account', 'Your password is changed. All tokens and all other sessions have ended.')
+  seeOther(ctx, ACCOUNT, 'Your password is changed. All tokens and all other sessions have ended.')
 }
 
 /** `POST /www/account/sessions`: ends one, or all others. */
@@ -57,7 +60,7 @@ export async function endSessions(ctx: Context, { registry }: AccountDoor, user:
   const by = originOf(ctx, user)
   if (id === '') await registry.sessions.endOthers(user, by)
   else await registry.sessions.end(user, id, by)
-  seeOther(ctx, '/www/account', id === '' ? 'All other sessions have ended.' : 'The session has ended.')
+  seeOther(ctx, ACCOUNT, id === '' ? 'All other sessions have ended.' : 'The session has ended.')
 }
 
 /** `POST /www/account/identities`: unlinks one. CONFLICT. */
@@ -67,13 +70,13 @@ export async function unlinkIdentity(ctx: Context, door: AccountDoor, user: User
   const [provider, subject] = [form.get('provider'), form.get('subject')]
   if (!provider || !subject) throw new Fault('BAD_REQUEST', { why: 'Which identity is to be unlinked?' })
   await door.registry.identities.unlink(account, { provider, subject }, originOf(ctx, user))
-  seeOther(ctx, '/www/account', 'It is unlinked.')
+  seeOther(ctx, ACCOUNT, 'It is unlinked.')
 }
 
 function emailCard(ctx: Context, { email }: Account): Html {
   return html`<section class="card" aria-labelledby="email-head">
   <h2 id="email-head">Email</h2>
-  <form class="stack" method="post" action="/www/account/email">${formKey(ctx)}
+  <form class="stack" method="post" action="${ACCOUNT.at('email')}">${formKey(ctx)}
     ${field({ name: 'email', label: 'Email', type: 'email', value: email, autocomplete: 'email' })}
     <button>Change</button>
   </form>
@@ -84,7 +87,7 @@ function passwordCard(ctx: Context, { hasPassword }: Account): Html {
   const hint = 'Eight characters or more. All tokens and all other sessions end.'
   return html`<section class="card" aria-labelledby="password-head">
   <h2 id="password-head">Password</h2>
-  <form class="stack" method="post" action="/www/account/password">${formKey(ctx)}
+  <form class="stack" method="post" action="${ACCOUNT.at('password')}">${formKey(ctx)}
     ${hasPassword && field({ name: 'old', label: 'Password until now', type: 'password', autocomplete: 'current-password', required: true })}
     ${field({ name: 'new', label: 'New password', type: 'password', hint, autocomplete: 'new-password', required: true })}
     <button>${hasPassword ? 'Change' : 'Set'}</button>
@@ -100,10 +103,10 @@ function identitiesCard(
   <h2 id="identities-head">Other ways to log in</h2>
   <ul class="plain">${identities.map(
     ({ provider, subject, name, linkedAt }) => html`
-    <li><form class="line" method="post" action="/www/account/identities">${formKey(ctx)}<input type="hidden" name="provider" value="${provider}"><input type="hidden" name="subject" value="${subject}"><span>${provider}: ${name} <span class="soft">since ${day(linkedAt)}</span></span> <button class="quiet" aria-label="Unlink ${name} of ${provider}">Unlink</button></form></li>`,
+    <li><form class="line" method="post" action="${ACCOUNT.at('identities')}">${formKey(ctx)}<input type="hidden" name="provider" value="${provider}"><input type="hidden" name="subject" value="${subject}"><span>${provider}: ${name} <span class="soft">since ${day(linkedAt)}</span></span> <button class="quiet" aria-label="Unlink ${name} of ${provider}">Unlink</button></form></li>`,
   )}${providers.map(
     ({ id, title }) => html`
-    <li><a class="button quiet" href="/www/login/providers/${id}?next=%2Fwww%2Faccount" rel="nofollow">Link ${title}</a></li>`,
+    <li><a class="button quiet" href="${wayOf(id, ACCOUNT)}" rel="nofollow">Link ${title}</a></li>`,
   )}
   </ul>
 </section>`
@@ -114,11 +117,11 @@ function sessionsCard(ctx: Context, { sessions, user }: { sessions: readonly Ses
   <h2 id="sessions-head">Sessions</h2>
   <ul class="plain">${sessions.map(
     ({ id, address, agent, usedAt }) => html`
-    <li><form class="line" method="post" action="/www/account/sessions">${formKey(ctx)}<input type="hidden" name="id" value="${id}">
+    <li><form class="line" method="post" action="${ACCOUNT.at('sessions')}">${formKey(ctx)}<input type="hidden" name="id" value="${id}">
       <span>${agent === '' ? 'a browser' : agent} <span class="soft">from ${address}, last used ${day(usedAt)}</span></span>
       ${id === user.sessionId ? html`<span class="tag good">this one</span>` : html`<button class="quiet">End</button>`}</form></li>`,
   )}
   </ul>
-  ${sessions.length > 1 && html`<form method="post" action="/www/account/sessions">${formKey(ctx)}<button class="danger">End all others</button></form>`}
+  ${sessions.length > 1 && html`<form method="post" action="${ACCOUNT.at('sessions')}">${formKey(ctx)}<button class="danger">End all others</button></form>`}
 </section>`
 }

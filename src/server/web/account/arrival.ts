@@ -1,5 +1,6 @@
 import type { Context } from 'koa'
 import { Fault } from '../../../base/fault.ts'
+import { www } from '../../http/local.ts'
 import { originOf } from '../../http/origin.ts'
 import { localPath, sessionOf } from '../session.ts'
 import { enter } from './login.ts'
@@ -10,7 +11,7 @@ export async function arrive(ctx: Context, door: AccountDoor): Promise<void> {
   const { identities } = door.registry
   const { provider, profile } = await door.providers.finish(ctx)
   const session = sessionOf(ctx)
-  const next = localPath(session.next, '/www/tokens')
+  const next = localPath(session.next)
   const caller = await ctx.state.who()
   if (caller.kind === 'user') {
     await identities.link(caller, profile, originOf(ctx, caller))
@@ -20,5 +21,5 @@ export async function arrive(ctx: Context, door: AccountDoor): Promise<void> {
   if (account) return enter(ctx, door, { account, next })
   if (await identities.isLinked(profile)) throw new Fault('FORBIDDEN', { why: 'This account is disabled.' })
   session.arrival = { ...profile, token: undefined } // it would lie open in the session; the next login brings one
-  seeOther(ctx, '/www/signup')
+  seeOther(ctx, www('signup'))
 }

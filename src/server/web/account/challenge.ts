@@ -5,9 +5,12 @@ import type { User } from '../../../registry/model.ts'
 import { originOf } from '../../http/origin.ts'
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
+import { LOGIN } from '../paths.ts'
 import { formKey, readForm } from '../session.ts'
 import { type AccountDoor, accountOf, field, problemNote, problemOf } from './parts.ts'
 import { passkeyForm, secondFactor } from './passkeys.ts'
+
+const ANSWER = LOGIN.at('answer')
 
 /** What a command line waits for: asked on `/www/login?cli=ID` and `/www/login/confirm?id=ID`. NOT_FOUND. */
 export async function showChallenge(
@@ -25,13 +28,13 @@ export async function showChallenge(
   <h1>${title}</h1>
   ${problemNote(problem)}
   ${body(challenge, user)}
-  <form class="stack card" method="post" action="/www/login/answer">
+  <form class="stack card" method="post" action="${ANSWER}">
     ${formKey(ctx)}<input type="hidden" name="id" value="${id}">
     ${challenge.purpose === 'otp' && codeField}
     <p><button name="answer" value="allow">Allow</button>
     <button class="quiet" name="answer" value="deny" formnovalidate>Deny</button></p>
   </form>
-  ${challenge.purpose === 'otp' && (await passkeyForm(ctx, door, { action: '/www/login/answer', inner: allowed(id), label: 'Allow with a passkey' }))}
+  ${challenge.purpose === 'otp' && (await passkeyForm(ctx, door, { action: ANSWER, inner: allowed(id), label: 'Allow with a passkey' }))}
 </div>`,
   })
 }

@@ -3,6 +3,7 @@ import { Fault, fail, isFault } from '../../../base/fault.ts'
 import type { Account } from '../../../registry/accounts.ts'
 import type { User } from '../../../registry/model.ts'
 import type { Registry } from '../../../registry/registry.ts'
+import { type Local, redirect } from '../../http/local.ts'
 import { type Html, html } from '../html.ts'
 import { sessionOf } from '../session.ts'
 import type { Providers } from './providers.ts'
@@ -60,10 +61,10 @@ export function takeNotice(ctx: Context): Html | undefined {
 }
 
 /** Leads on after a form, so that reloading does not send it again. */
-export function seeOther(ctx: Context, path: string, notice?: string): void {
+export function seeOther(ctx: Context, to: Local, notice?: string): void {
   if (notice !== undefined) sessionOf(ctx).notice = notice
   ctx.status = 303
-  ctx.redirect(path)
+  redirect(ctx, to)
 }
 
 /** Runs what a form asks for; a Fault is shown with the form again instead of on a page of its own. */

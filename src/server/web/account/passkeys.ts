@@ -3,20 +3,23 @@ import type { Context } from 'koa'
 import { Fault, fail } from '../../../base/fault.ts'
 import type { User } from '../../../registry/model.ts'
 import type { Passkey, PasskeyAnswer } from '../../../registry/passkeys.ts'
+import type { Local } from '../../http/local.ts'
 import { originOf } from '../../http/origin.ts'
 import { type Html, html } from '../html.ts'
 import { day } from '../parts.ts'
+import { ACCOUNT } from '../paths.ts'
 import { formKey, readForm, sessionOf } from '../session.ts'
 import { staticPath } from '../static.ts'
 import { type AccountDoor, accountOf, checkPassword, field, seeOther } from './parts.ts'
 
-const BACK = '/www/account/second-factor'
+const PATH = ACCOUNT.at('passkeys')
+const BACK = ACCOUNT.at('second-factor')
 
 /** A form that a passkey answers: `action` gets the answer as `credential`. */
 export async function passkeyForm(
   ctx: Context,
   { registry }: AccountDoor,
-  { action, inner, label }: { action: string; inner?: Html; label: string },
+  { action, inner, label }: { action: Local; inner?: Html; label: string },
 ): Promise<Html | undefined> {
   if (!canHavePasskeys(ctx)) return undefined
   const { options, challenge } = await registry.passkeys.ask(siteOf(ctx))
@@ -59,7 +62,7 @@ export async function passkeysCard(ctx: Context, door: AccountDoor, user: User):
   <h2 id="passkeys-head">Passkeys</h2>
   <p>A passkey logs you in with a fingerprint, a PIN or a key, without password and code, and stands for a one-time password.</p>
   <ul class="plain">${(await passkeys.list(user.id)).map((passkey) => passkeyLine(ctx, passkey))}</ul>
-  <form class="stack" method="post" action="/www/account/passkeys" data-passkey="${options}" data-act="create" hidden>
+  <form class="stack" method="post" action="${PATH}" data-passkey="${options}" data-act="create" hidden>
     ${formKey(ctx)}<input type="hidden" name="credential" value="">
     ${field({ name: 'name', label: 'Name', hint: 'Such as "laptop" or "blue key".', required: true })}
     ${hasPassword && field({ name: 'password', id: 'passkey-password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true })}
@@ -89,7 +92,7 @@ export async function removePasskey(ctx: Context, { registry }: AccountDoor, use
 
 function passkeyLine(ctx: Context, { id, name, createdAt, usedAt }: Passkey): Html {
   return html`
-    <li><form class="line" method="post" action="/www/account/passkeys/remove">${formKey(ctx)}<input type="hidden" name="id" value="${id}">
+    <li><form class="line" method="post" action="${PATH.at('remove')}">${formKey(ctx)}<input type="hidden" name="id" value="${id}">
       <span>${name} <span class="soft">since ${day(createdAt)}, ${usedAt === undefined ? 'never used' : html`last used ${day(usedAt)}`}</span></span>
       <button class="quiet" aria-label="Remove ${name}">Remove</button></form></li>`
 }

@@ -3,6 +3,8 @@ import type { Context, Middleware } from 'koa'
 import { Fault, fail } from '../../../base/fault.ts'
 import type { Profile } from '../../../registry/identities.ts'
 import { param } from '../../http/json.ts'
+import type { Local } from '../../http/local.ts'
+import { LOGIN } from '../paths.ts'
 import { localPath, sessionOf } from '../session.ts'
 
 /** Somebody who vouches for people: GitHub's OAuth, or an OpenID Connect issuer, which describes itself. */
@@ -17,7 +19,12 @@ export type ProviderConfig = {
   | { readonly kind: 'oidc'; readonly issuer: string }
 )
 
-const PREFIX = '/www/login/providers'
+const PROVIDERS = LOGIN.at('providers')
+
+/** The way to a provider and back, and then to `next`. */
+export function wayOf(provider: string, next: Local): Local {
+  return PROVIDERS.at(provider).with({ next: next.path })
+}
 
 /** Logging in with an account elsewhere: `grant` walks the way there and back, with `state` and PKCE. */
 export class Providers {
@@ -32,7 +39,7 @@ export class Providers {
   async begin(ctx: Context): Promise<void> {
     const provider = this.#find(ctx)
     const session = sessionOf(ctx)
-    session.next = localPath(typeof ctx.query.next === 'string' ? ctx.query.next : undefined, '/www/tokens')
+    session.next = localPath(typeof ctx.query.next === 'string' ? ctx.query.next : undefined).path
     await this.#walk(ctx, provider)
   }
 
@@ -56,7 +63,7 @@ export class Providers {
   async #walk(ctx: Context, provider: ProviderConfig): Promise<GrantResponse | undefined> {
     const walk = await this.#walkOf(provider)
     // The address we are known by can differ from one request to the next.
-    const redirect_uri = `${ctx.state.root}${PREFIX}/${provider.id}/callback`
+    const redirect_uri = PROVIDERS.at(provider.id, 'callback').below(ctx.state.root)
     ctx.state.grant = { dynamic: { redirect_uri } }
     await walk(ctx, async () => undefined)
     return ctx.state.grant?.response
@@ -79,7 +86,7 @@ function configOf(provider: ProviderConfig, described: GrantProvider): GrantConf
   return {
     defaults: {
       origin: 'http://replaced.invalid',
-      prefix: PREFIX,
+      prefix: PROVIDERS.path,
       transport: 'state',
       state: true,
       response: ['tokens', 'profile'],

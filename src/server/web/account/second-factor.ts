@@ -7,6 +7,7 @@ import { originOf } from '../../http/origin.ts'
 import { type Html, html, trusted } from '../html.ts'
 import { page } from '../layout.ts'
 import { lineToCopy } from '../parts.ts'
+import { ACCOUNT } from '../paths.ts'
 import { formKey, readForm } from '../session.ts'
 import {
   type AccountDoor,
@@ -21,7 +22,7 @@ import {
 import { passkeysCard } from './passkeys.ts'
 import { accountTabs } from './tabs.ts'
 
-const PATH = '/www/account/second-factor'
+const PATH = ACCOUNT.at('second-factor')
 
 /** `GET /www/account/second-factor`. */
 export async function showSecondFactor(ctx: Context, door: AccountDoor, user: User): Promise<void> {

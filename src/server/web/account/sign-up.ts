@@ -2,9 +2,11 @@ import type { Context } from 'koa'
 import { Fault } from '../../../base/fault.ts'
 import type { Account } from '../../../registry/accounts.ts'
 import type { Profile } from '../../../registry/identities.ts'
+import { www } from '../../http/local.ts'
 import { originOf } from '../../http/origin.ts'
 import { html } from '../html.ts'
 import { page } from '../layout.ts'
+import { LOGIN, TOKENS } from '../paths.ts'
 import { formKey, readForm, sessionOf } from '../session.ts'
 import { enter, providerLinks } from './login.ts'
 import { type AccountDoor, field, problemNote, problemOf } from './parts.ts'
@@ -39,7 +41,7 @@ export async function signUp(ctx: Context, door: AccountDoor): Promise<void> {
   if (account) {
     delete sessionOf(ctx).arrival
     delete sessionOf(ctx).link
-    return enter(ctx, door, { account, next: '/www/tokens' })
+    return enter(ctx, door, { account, next: TOKENS })
   }
   const role = link === '' ? undefined : await door.registry.signUp.roleOf(link)
   await formPage(ctx, door, { link, role, name, email, problem })
@@ -92,14 +94,14 @@ async function formPage(
   <h1>Make an account</h1>
   ${problemNote(problem)}
   ${role === 'admin' && html`<p class="note">This account will be an administrator.</p>`}
-  <form class="stack card" method="post" action="/www/signup">
+  <form class="stack card" method="post" action="${www('signup')}">
     ${formKey(ctx)}<input type="hidden" name="link" value="${link}">
     ${field({ name: 'name', label: 'User name', value: name, hint: nameHint, autocomplete: 'username', required: true })}
     ${field({ name: 'email', label: 'Email (you can leave it out)', type: 'email', value: email, autocomplete: 'email' })}
     ${field({ name: 'password', label: 'Password', type: 'password', hint, autocomplete: 'new-password', required: !arrival })}
     <button>Make the account</button>
   </form>
-  ${!arrival && providerLinks(providers.list, '/www/tokens')}
+  ${!arrival && providerLinks(providers.list, TOKENS)}
 </div>`
   await page(ctx, { title: 'Sign up', body, status: problem?.status ?? 200 })
 }
@@ -111,7 +113,7 @@ async function closedPage(ctx: Context, hadLink: boolean): Promise<void> {
   const body = html`<div class="empty">
   <h1>No new account</h1>
   <p>${why} Ask an administrator of this registry for a link; where there is none yet, the server prints one when it starts.</p>
-  <p><a class="button" href="/www/login">Log in</a></p>
+  <p><a class="button" href="${LOGIN}">Log in</a></p>
 </div>`
   await page(ctx, { title: 'Sign up', body, status: 403 })
 }

@@ -3,6 +3,7 @@ import { fail } from '../../../base/fault.ts'
 import type { User } from '../../../registry/model.ts'
 import type { StagedVersion } from '../../../registry/stages.ts'
 import { param } from '../../http/json.ts'
+import { www } from '../../http/local.ts'
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
 import { moment, size } from '../parts.ts'
@@ -10,7 +11,7 @@ import { formKey, readForm } from '../session.ts'
 import { type AccountDoor, seeOther, takeNotice } from './parts.ts'
 import { accountTabs } from './tabs.ts'
 
-const PATH = '/www/staged'
+const PATH = www('staged')
 
 /** `GET /www/staged`: what waits for this account to approve it. */
 export async function showStaged(ctx: Context, { registry }: AccountDoor, user: User): Promise<void> {
@@ -57,7 +58,7 @@ function stagedRow(ctx: Context, { id, npmName, version, tags, ...rest }: Staged
   const judge = (verdict: string, label: string, look: string) =>
     html`<button${look !== '' && html` class="${look}"`} name="verdict" value="${verdict}" aria-label="${label} ${npmName} ${version}">${label}</button>`
   return html`
-    <tr><th scope="row"><a class="mono" href="${PATH}/${id}.tgz">${npmName} ${version}</a></th><td>${tags.join(', ')}</td>
+    <tr><th scope="row"><a class="mono" href="${PATH.at(`${id}.tgz`)}">${npmName} ${version}</a></th><td>${tags.join(', ')}</td>
     <td>${rest.account}${rest.byBuild && html` <span class="soft">by a trusted build</span>`}</td><td>${moment(rest.createdAt)}</td><td class="number">${size(rest.size)}</td>
     <td><form method="post" action="${PATH}">${formKey(ctx)}<input type="hidden" name="id" value="${id}">${judge('approve', 'Approve', '')} ${judge('reject', 'Reject', 'quiet')}</form></td></tr>`
 }

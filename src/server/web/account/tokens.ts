@@ -7,6 +7,7 @@ import { originOf } from '../../http/origin.ts'
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
 import { day, lineToCopy } from '../parts.ts'
+import { TOKENS } from '../paths.ts'
 import { formKey, readForm } from '../session.ts'
 import { type AccountDoor, field, problemNote, problemOf, seeOther, takeNotice } from './parts.ts'
 import { accountTabs } from './tabs.ts'
@@ -43,7 +44,7 @@ export async function revokeToken(ctx: Context, { registry }: AccountDoor, user:
   const token = own.find(({ id }) => id === form.get('id'))
   const gone = token && (await problemOf(() => registry.tokens.revoke(token.id, originOf(ctx, user))))
   if (gone && !isFault(gone, 'NOT_FOUND')) throw gone
-  seeOther(ctx, '/www/tokens', 'The token is revoked.')
+  seeOther(ctx, TOKENS, 'The token is revoked.')
 }
 
 type TokensPage = { user: User; issued?: IssuedToken | undefined; problem?: Fault | undefined }
@@ -92,7 +93,7 @@ function tokenRow(ctx: Context, token: Token): Html {
   return html`
     <tr><th scope="row">${description}</th><td class="mono">${hint}…</td><td>${mayOf(token)}</td><td>${day(createdAt)}</td>
     <td>${usedAt === undefined ? 'never' : day(usedAt)}</td><td>${expiresAt === undefined ? 'never' : day(expiresAt)}</td>
-    <td><form method="post" action="/www/tokens/revoke">${formKey(ctx)}<input type="hidden" name="id" value="${id}"><button class="quiet" aria-label="Revoke ${description}">Revoke</button></form></td></tr>`
+    <td><form method="post" action="${TOKENS.at('revoke')}">${formKey(ctx)}<input type="hidden" name="id" value="${id}"><button class="quiet" aria-label="Revoke ${description}">Revoke</button></form></td></tr>`
 }
 
 function mayOf({ access, limits, cidr, bypassesTfa }: Token): Html {
@@ -103,7 +104,7 @@ function mayOf({ access, limits, cidr, bypassesTfa }: Token): Html {
 }
 
 function createForm(ctx: Context, hasTfa: boolean): Html {
-  return html`<form class="stack" method="post" action="/www/tokens">
+  return html`<form class="stack" method="post" action="${TOKENS}">
     ${formKey(ctx)}
     ${field({ name: 'name', label: 'Name', hint: 'What it is for, such as "laptop" or "build server".', required: true })}
     <fieldset><legend>It may</legend>

@@ -3,6 +3,7 @@ import { type Fault, fail } from '../../../base/fault.ts'
 import type { User } from '../../../registry/model.ts'
 import { type Delivery, WEBHOOK_KINDS, type Webhook } from '../../../registry/webhooks.ts'
 import { param } from '../../http/json.ts'
+import { www } from '../../http/local.ts'
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
 import { lineToCopy, moment } from '../parts.ts'
@@ -10,7 +11,7 @@ import { formKey, readForm } from '../session.ts'
 import { type AccountDoor, field, problemNote, problemOf, seeOther, takeNotice } from './parts.ts'
 import { accountTabs } from './tabs.ts'
 
-const PATH = '/www/webhooks'
+const PATH = www('webhooks')
 const KINDS = {
   package: 'one package',
   scope: 'every package of a namespace',
@@ -45,7 +46,7 @@ export async function showWebhook(ctx: Context, { registry }: AccountDoor, user:
 ${accountTabs('webhooks')}
 ${takeNotice(ctx)}<p>${targetOf(webhook)} → <span class="mono">${webhook.url}</span></p>
 ${deliveries.length === 0 ? nothingSent : deliveryTable(ctx, webhook, deliveries)}
-<form method="post" action="${PATH}/${webhook.id}/remove">${formKey(ctx)}<button class="quiet">Remove this webhook</button></form>`
+<form method="post" action="${PATH.at(webhook.id, 'remove')}">${formKey(ctx)}<button class="quiet">Remove this webhook</button></form>`
   await page(ctx, { title: 'Webhook', body })
 }
 
@@ -54,7 +55,7 @@ export async function redeliver(ctx: Context, { registry }: AccountDoor, user: U
   const form = await readForm(ctx)
   const id = param(ctx, 'id')
   await registry.webhooks.redeliver(user, id, form.get('delivery') ?? '')
-  seeOther(ctx, `${PATH}/${encodeURIComponent(id)}`, 'It is sent again in a moment.')
+  seeOther(ctx, PATH.at(id), 'It is sent again in a moment.')
 }
 
 /** `POST /www/webhooks/ID/remove`. */
@@ -102,7 +103,7 @@ function webhookTable(all: readonly Webhook[]): Html {
   <thead><tr><th scope="col">Address</th><th scope="col">Hears of</th><th scope="col">Made by</th><th scope="col">Last sent</th></tr></thead>
   <tbody>${all.map(
     (webhook) => html`
-    <tr><th scope="row"><a class="mono" href="${PATH}/${webhook.id}">${webhook.url}</a></th><td>${targetOf(webhook)}</td><td>${webhook.account}</td>
+    <tr><th scope="row"><a class="mono" href="${PATH.at(webhook.id)}">${webhook.url}</a></th><td>${targetOf(webhook)}</td><td>${webhook.account}</td>
     <td>${webhook.last?.triedAt === undefined ? 'never' : moment(webhook.last.triedAt)}${webhook.last?.problem !== undefined && html` <span class="tag warn">failed</span>`}</td></tr>`,
   )}</tbody>
 </table></div>`
@@ -114,7 +115,7 @@ function deliveryTable(ctx: Context, { id }: Webhook, deliveries: readonly Deliv
   <tbody>${deliveries.map(
     (one) => html`
     <tr><td>${moment(one.createdAt)}</td><td><details><summary class="mono">${one.event}</summary><pre>${one.body}</pre></details></td><td>${outcomeOf(one)}</td>
-    <td><form method="post" action="${PATH}/${id}/redeliver">${formKey(ctx)}<input type="hidden" name="delivery" value="${one.id}"><button class="quiet">Send again</button></form></td></tr>`,
+    <td><form method="post" action="${PATH.at(id, 'redeliver')}">${formKey(ctx)}<input type="hidden" name="delivery" value="${one.id}"><button class="quiet">Send again</button></form></td></tr>`,
   )}</tbody>
 </table></div>`
 }

@@ -2,9 +2,9 @@ import type { Context } from 'koa'
 import { auditTable, beforeOf } from '../audit-table.ts'
 import type { WebDoor } from '../door.ts'
 import { type Html, html } from '../html.ts'
-import { administrator, adminPage } from './frame.ts'
+import { administrator, adminPage, adminPath } from './frame.ts'
 
-const PATH = '/www/admin/audit'
+const PATH = adminPath('audit')
 const FILTERS = { actor: 'Who', action: 'What', subject: 'To' } as const
 type Filters = Partial<Record<keyof typeof FILTERS, string>>
 
@@ -29,8 +29,8 @@ export async function auditPage(ctx: Context, door: WebDoor): Promise<void> {
   await administrator(ctx, door)
   const filters = filtersOf(ctx)
   const entries = await door.registry.audit.list({ ...filters, ...beforeOf(ctx.query.before) })
-  const address = `${PATH}?${new URLSearchParams({ ...filters, before: '' })}`
-  await adminPage(ctx, 'audit', html`${filterForm(filters)}${auditTable(entries, address)}`)
+  const older = (before: number) => PATH.with({ ...filters, before })
+  await adminPage(ctx, 'audit', html`${filterForm(filters)}${auditTable(entries, older)}`)
 }
 
 function filtersOf({ query }: Context): Filters {

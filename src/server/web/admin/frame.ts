@@ -1,18 +1,19 @@
 import type { Context } from 'koa'
 import type { User } from '../../../registry/model.ts'
+import { type Local, www } from '../../http/local.ts'
 import type { WebDoor } from '../door.ts'
 import { type Html, html, type Part } from '../html.ts'
 import { page } from '../layout.ts'
 
 const TABS = {
-  overview: ['Overview', '/www/admin'],
-  users: ['Users', '/www/admin/users'],
-  namespaces: ['Namespaces', '/www/admin/namespaces'],
-  mirror: ['Mirror', '/www/admin/mirror'],
-  storage: ['Storage', '/www/admin/storage'],
-  policy: ['Policy', '/www/admin/policy'],
-  audit: ['Audit log', '/www/admin/audit'],
-  health: ['Health', '/www/admin/health'],
+  overview: ['Overview', www('admin')],
+  users: ['Users', www('admin', 'users')],
+  namespaces: ['Namespaces', www('admin', 'namespaces')],
+  mirror: ['Mirror', www('admin', 'mirror')],
+  storage: ['Storage', www('admin', 'storage')],
+  policy: ['Policy', www('admin', 'policy')],
+  audit: ['Audit log', www('admin', 'audit')],
+  health: ['Health', www('admin', 'health')],
 } as const
 
 export type AdminTab = keyof typeof TABS
@@ -30,13 +31,19 @@ export async function adminPage(ctx: Context, tab: AdminTab, body: Part): Promis
   })
 }
 
+/** Where the page under a tab is. */
+export const adminPath = (tab: AdminTab): Local => TABS[tab][1]
+
+/** Where a lock file is given in: a page of the mirror's. */
+export const PREFETCH = www('admin', 'prefetch')
+
 /** What the browser's tab says. */
 export const adminTitle = (tab: AdminTab): string => `${TABS[tab][0]} · Administration`
 
 export function tabs(current: AdminTab): Html {
   return html`<nav class="tabs" aria-label="Administration">${Object.entries(TABS).map(
-    ([tab, [title, address]]) =>
-      html`<a href="${address}"${tab === current && html` aria-current="page"`}>${title}</a>`,
+    ([tab, [title, path]]) =>
+      html`<a href="${path}"${tab === current && html` aria-current="page"`}>${title}</a>`,
   )}</nav>`
 }
 

@@ -6,7 +6,7 @@ import { PER_PAGE, paged, pageLinks, pageNumber } from '../lists.ts'
 import { count, moment, size } from '../parts.ts'
 import { namespacePath, packagePath } from '../paths.ts'
 import { lastMonth, mirrorCharts } from './charts.ts'
-import { administrator, adminPage, bar, figures } from './frame.ts'
+import { administrator, adminPage, adminPath, bar, figures, PREFETCH } from './frame.ts'
 
 /** `/www/admin`: how much there is of everything. */
 export async function overviewPage(ctx: Context, door: WebDoor): Promise<void> {
@@ -31,7 +31,7 @@ export async function namespacesPage(ctx: Context, door: WebDoor): Promise<void>
   await administrator(ctx, door)
   const { namespaces, maintainers } = door.registry
   const all = await namespaces.list()
-  const { shown, links } = paged(ctx, all, '/www/admin/namespaces')
+  const { shown, links } = paged(ctx, all, adminPath('namespaces'))
   const rows = await Promise.all(
     shown.map(async (name) => ({
       name,
@@ -69,13 +69,13 @@ ${fetchAhead}
 <h2 class="later">What takes the room</h2>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Package</th><th scope="col">Upstream asked</th><th scope="col" class="number">Tarballs</th><th scope="col" class="number">Size</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
 <tbody>${held.map((it) => mirrored(it, tarballs.mirror.bytes))}</tbody></table></div>
-${pageLinks('/www/admin/mirror?page=', { number, total: packages.mirror })}`
+${pageLinks(adminPath('mirror'), { number, total: packages.mirror })}`
   await adminPage(ctx, 'mirror', body)
 }
 
 const noUpstream = html`<h2>Nothing is mirrored</h2><p>There is no upstream registry (<code>UPSTREAM</code>).</p>`
 
-const fetchAhead = html`<p><a href="/www/admin/prefetch">Fetch ahead from a lock file</a></p>`
+const fetchAhead = html`<p><a href="${PREFETCH}">Fetch ahead from a lock file</a></p>`
 
 const nothingYet = html`<h2>Nothing mirrored yet</h2><p>Packages of the upstream registry come here when somebody first installs them.</p>${fetchAhead}`
 

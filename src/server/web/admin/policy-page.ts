@@ -5,7 +5,7 @@ import type { PolicyRules, Verdict } from '../../../registry/policy.ts'
 import { explain } from '../../../registry/verdicts.ts'
 import type { WebDoor } from '../door.ts'
 import { type Html, html, type Part } from '../html.ts'
-import { administrator, adminPage } from './frame.ts'
+import { administrator, adminPage, adminPath } from './frame.ts'
 
 /** `/www/admin/policy`, and `?spec=name@version` to ask about one: which mirrored versions may be installed. */
 export async function policyPage(ctx: Context, door: WebDoor): Promise<void> {
@@ -13,7 +13,7 @@ export async function policyPage(ctx: Context, door: WebDoor): Promise<void> {
   const { policy } = door.registry
   const spec = `${ctx.query.spec ?? ''}`.trim().slice(0, 500)
   const body = html`<h2>May this be installed?</h2>
-<form class="line card" action="/www/admin/policy">
+<form class="line card" action="${adminPath('policy')}">
 <div><label for="spec">Package and version</label><input id="spec" name="spec" value="${spec}" placeholder="name@1.0.0" required autocomplete="off" autocapitalize="none" spellcheck="false"></div>
 <button>Ask</button>
 </form>

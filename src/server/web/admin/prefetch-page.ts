@@ -7,9 +7,8 @@ import { type Html, html, type Part } from '../html.ts'
 import { growingPage } from '../layout.ts'
 import { count, size } from '../parts.ts'
 import { formKey, readUpload } from '../session.ts'
-import { administrator, adminPage, adminTitle, figures, tabs } from './frame.ts'
+import { administrator, adminPage, adminTitle, figures, PREFETCH, tabs } from './frame.ts'
 
-const PATH = '/www/admin/prefetch'
 /** Bytes of a form; the lock files of the largest monorepos have some megabytes. */
 const LIMIT = 32_000_000
 const MOST_SHOWN = 500
@@ -33,7 +32,7 @@ export async function prefetchFile(ctx: Context, door: WebDoor): Promise<void> {
   await growingPage(ctx, adminTitle('mirror'), async (say) => {
     say(html`<h1>Administration</h1>${tabs('mirror')}<h2>Fetching for ${wanted.file}</h2><div class="steps">`)
     const outcomes = await fetchAll(door, wanted, say)
-    return html`</div>${summary(outcomes, wanted.elsewhere)}<p><a href="${PATH}">Another file</a></p>`
+    return html`</div>${summary(outcomes, wanted.elsewhere)}<p><a href="${PREFETCH}">Another file</a></p>`
   })
 }
 
@@ -111,7 +110,7 @@ function named(title: string, all: readonly Part[]): Html {
 function form(ctx: Context): Html {
   return html`<h2>Fetch ahead</h2>
 <p>Give in the lock file of a project: all that it installs is fetched, so that it can be installed without the upstream.</p>
-<form class="card drop" method="post" action="${PATH}" enctype="multipart/form-data" data-drop>
+<form class="card drop" method="post" action="${PREFETCH}" enctype="multipart/form-data" data-drop>
 ${formKey(ctx)}
 <div class="field"><label for="file">Lock file</label><input id="file" name="file" type="file" required>
 <small class="soft">Choose it or drop it here: ${LOCK_FILES.join(', ')}; at most ${size(LIMIT)}.</small></div>

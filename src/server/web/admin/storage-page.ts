@@ -6,7 +6,7 @@ import { type Html, html } from '../html.ts'
 import { count, size } from '../parts.ts'
 import { formKey, readForm } from '../session.ts'
 import { lastMonth, storageChart, sum } from './charts.ts'
-import { administrator, adminPage, bar, figures } from './frame.ts'
+import { administrator, adminPage, adminPath, bar, figures } from './frame.ts'
 
 /** What the buttons do; each says what came of it. */
 const WORKS: Readonly<Record<string, (upkeep: Registry['upkeep']) => Promise<Html>>> = {
@@ -78,5 +78,5 @@ async function work(ctx: Context, { registry }: WebDoor): Promise<Html> {
 }
 
 function button(ctx: Context, work: string, title: string): Html {
-  return html`<form method="post" action="/www/admin/storage">${formKey(ctx)}<button class="${work === 'collect' ? 'danger' : 'quiet'}" name="work" value="${work}">${title}</button></form>`
+  return html`<form method="post" action="${adminPath('storage')}">${formKey(ctx)}<button class="${work === 'collect' ? 'danger' : 'quiet'}" name="work" value="${work}">${title}</button></form>`
 }

@@ -4,6 +4,7 @@ import type { Account } from '../../../registry/accounts.ts'
 import type { Origin } from '../../../registry/audit.ts'
 import type { User } from '../../../registry/model.ts'
 import type { Registry } from '../../../registry/registry.ts'
+import { www } from '../../http/local.ts'
 import { originOf } from '../../http/origin.ts'
 import { seeOther, takeNotice } from '../account/parts.ts'
 import type { WebDoor } from '../door.ts'
@@ -12,9 +13,9 @@ import { paged } from '../lists.ts'
 import { count, day, lineToCopy } from '../parts.ts'
 import { userPath } from '../paths.ts'
 import { formKey, readForm } from '../session.ts'
-import { administrator, adminPage } from './frame.ts'
+import { administrator, adminPage, adminPath } from './frame.ts'
 
-const PATH = '/www/admin/users'
+const PATH = adminPath('users')
 
 type Deed = {
   readonly title: string
@@ -69,7 +70,7 @@ export async function inviteUser(ctx: Context, door: WebDoor): Promise<void> {
   const caller = await administrator(ctx, door)
   const role = (await readForm(ctx)).get('role') === 'admin' ? 'admin' : 'member'
   const secret = await door.registry.signUp.invite(caller, role, originOf(ctx, caller))
-  await show(ctx, door, caller, `${ctx.state.address}/www/signup?link=${secret}`)
+  await show(ctx, door, caller, www('signup').with({ link: secret }).below(ctx.state.root))
 }
 
 async function show(ctx: Context, door: WebDoor, caller: User, link?: string): Promise<void> {
@@ -79,7 +80,7 @@ async function show(ctx: Context, door: WebDoor, caller: User, link?: string): P
 <h2>${count(accounts.length, 'account')}</h2>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Name</th><th scope="col">Mail</th><th scope="col">Role</th><th scope="col">Since</th><th scope="col">Change</th></tr></thead>
 <tbody>${shown.map((account) => row(ctx, account, caller))}</tbody></table></div>${links}
-<form class="line card" method="post" action="${PATH}/invite">${formKey(ctx)}
+<form class="line card" method="post" action="${PATH.at('invite')}">${formKey(ctx)}
 <div><label for="role">Invite a new</label><select id="role" name="role"><option value="member">member</option><option value="admin">administrator</option></select></div>
 <button class="quiet">Make a link</button></form>`
   await adminPage(ctx, 'users', body)

@@ -30,7 +30,7 @@ export async function dependenciesPage(
   const sections = DEPENDENCY_FIELDS.map((field) => section(field, overview))
   const body = html`<div class="columns"><div>
 <h2>Dependencies</h2>
-${sections.some((it) => `${it}` !== '') ? sections : html`<p class="soft">None. It stands on its own.</p>`}
+${sections.some((it) => it !== undefined) ? sections : html`<p class="soft">None. It stands on its own.</p>`}
 </div><div>
 <h2>Dependents</h2>
 ${dependents.length === 0 ? html`<p class="soft">No package published here depends on it.</p>` : list(dependents)}
@@ -41,9 +41,9 @@ ${dependents.length === 0 ? html`<p class="soft">No package published here depen
   })
 }
 
-function section(field: DependencyField, { manifest }: Overview): Html {
+function section(field: DependencyField, { manifest }: Overview): Html | undefined {
   const entries = Object.entries(asObject(manifest[field]) ?? {})
-  if (entries.length === 0) return html``
+  if (entries.length === 0) return undefined
   return html`<h3>${TITLES[field]}</h3>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Package</th><th scope="col">Range</th></tr></thead><tbody>${entries
     .slice(0, SHOWN)

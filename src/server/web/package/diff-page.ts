@@ -12,6 +12,7 @@ import {
 import { packageJsonOf, readText } from '../../../registry/file-text.ts'
 import type { FileEntry, PackageHead } from '../../../registry/model.ts'
 import { overviewOf } from '../../../registry/overview.ts'
+import type { Local } from '../../http/local.ts'
 import type { WebDoor } from '../door.ts'
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
@@ -104,7 +105,7 @@ function sheet({ head, from, to }: Comparison, change: FileChange, hunks: Hunks)
   return html`<section class="sheet" aria-label="${path}">
 <header><h3><a href="${filePath(head.npmName, version, path)}">${path}</a></h3> ${kind(change)}
 <span class="small soft">${before && size(before.size)}${before && after && ' → '}${after && size(after.size)}</span></header>
-${typeof hunks === 'string' ? instead(hunks, `${packagePath(head.npmName, 'diff')}?${new URLSearchParams({ from, to, file: path })}`) : diff(path, hunks)}
+${typeof hunks === 'string' ? instead(hunks, packagePath(head.npmName, 'diff').with({ from, to, file: path })) : diff(path, hunks)}
 </section>`
 }
 
@@ -116,8 +117,8 @@ function kind({ before, after }: FileChange): Html | undefined {
   return undefined
 }
 
-function instead(why: Exclude<Hunks, readonly Hunk[]>, address: string): Html {
-  if (why === 'not now') return html`<p><a href="${address}">Show this file</a></p>`
+function instead(why: Exclude<Hunks, readonly Hunk[]>, alone: Local): Html {
+  if (why === 'not now') return html`<p><a href="${alone}">Show this file</a></p>`
   if (why === 'not text') return html`<p class="soft">Not compared: binary, or too large.</p>`
   return html`<p class="soft">The two have too little in common to compare them line by line.</p>`
 }

@@ -1,5 +1,6 @@
 import type { Overview, VersionLine } from '../../../registry/overview.ts'
 import { plainText } from '../../../registry/plain-text.ts'
+import type { Local } from '../../http/local.ts'
 import { type Html, html, type Part } from '../html.ts'
 import { marks } from '../lists.ts'
 import { lineToCopy } from '../parts.ts'
@@ -26,8 +27,8 @@ export function packageFrame(overview: Overview, tab: Tab, body: Part): Html {
 ${shown && warnings(shown)}
 ${shown && lineToCopy(installLine(overview), 'install this package')}
 <nav class="tabs" aria-label="This package">${tabs(overview).map(
-    ([name, address]) =>
-      html`<a href="${address}"${name === tab && html` aria-current="page"`}>${TITLES[name]}</a>`,
+    ([name, path]) =>
+      html`<a href="${path}"${name === tab && html` aria-current="page"`}>${TITLES[name]}</a>`,
   )}</nav>
 ${body}`
 }
@@ -48,7 +49,7 @@ function installLine({ head, shown, tags }: Overview): string {
   return `npm install ${head.npmName}${isLatest ? '' : `@${shown?.version}`}`
 }
 
-function tabs({ head, shown, tags, versions }: Overview): [Tab, string][] {
+function tabs({ head, shown, tags, versions }: Overview): [Tab, Local][] {
   const { npmName } = head
   if (!shown) return [['readme', packagePath(npmName)]]
   const { version } = shown
@@ -56,12 +57,12 @@ function tabs({ head, shown, tags, versions }: Overview): [Tab, string][] {
   const here = (...rest: string[]) =>
     isLatest ? packagePath(npmName, ...rest) : versionPath(npmName, version, ...rest)
   const before = versions[versions.findIndex((it) => it.version === version) + 1]
-  const compare = `${packagePath(npmName, 'diff')}?from=${encodeURIComponent(before?.version ?? version)}&to=${encodeURIComponent(version)}`
+  const compare = packagePath(npmName, 'diff').with({ from: before?.version ?? version, to: version })
   return [
     ['readme', here()],
     ['files', filePath(npmName, version, '')],
     ['dependencies', here('dependencies')],
     ['versions', packagePath(npmName, 'versions')],
-    ...(versions.length > 1 ? [['diff', compare] as [Tab, string]] : []),
+    ...(versions.length > 1 ? [['diff', compare] as [Tab, Local]] : []),
   ]
 }

@@ -29,21 +29,20 @@ const LONGEST = 300
 export async function highlighted(path: string, text: string): Promise<Html> {
   const language = BY_ENDING[path.slice(path.lastIndexOf('.') + 1).toLowerCase()]
   const load = text.length <= MOST && language !== undefined ? LANGUAGES[language] : undefined
-  if (!load || language === undefined) return lines(html`${text}`)
+  if (!load || language === undefined) return lines(html`${text}`.below(''))
   const { default: highlighter } = await import('highlight.js/lib/core')
   if (!highlighter.getLanguage(language)) highlighter.registerLanguage(language, (await load()).default)
   const marked = withinTime(
     LONGEST,
     () => highlighter.highlight(text, { language, ignoreIllegals: true }).value,
   )
-  // The highlighter escapes what it is given and adds nothing but <span class>.
-  return lines(marked === undefined ? html`${text}` : trusted(marked))
+  return lines(marked ?? html`${text}`.below(''))
 }
 
-/** Cuts marked-up text at its line ends; a `<span>` that goes on over one is closed before it and opened again after it. */
-function lines(marked: Html): Html {
+/** Cuts marked-up text (escaped, with nothing but `<span class>` in it) at its line ends; a `<span>` that goes on over one is closed before it and opened again after it. */
+function lines(marked: string): Html {
   const open: string[] = []
-  const cut = `${marked}`
+  const cut = marked
     .replace(/\n$/, '')
     .split('\n')
     .map((line) => {

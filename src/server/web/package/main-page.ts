@@ -18,7 +18,7 @@ import { fitReadme } from './readme.ts'
 /** READMEs ready to be shown: rendering a long one takes as long as hundreds of other pages. */
 const fitted = new LRUCache<string, Html>({
   maxSize: 16 * 2 ** 20,
-  sizeCalculation: (readme) => `${readme}`.length,
+  sizeCalculation: (readme) => readme.below('').length,
 })
 
 /** Tags shown beside the README; some packages have hundreds. */
@@ -32,7 +32,7 @@ export async function mainPage(
 ): Promise<void> {
   const overview = await overviewOf(registry, head, version)
   const [readme, maintainers, built, downloads] = await Promise.all([
-    fittedReadme(registry, overview),
+    fittedReadme(registry, overview, ctx.state.base),
     registry.maintainers.list(ctx.state.who, head.name),
     provenance(ctx, registry, overview),
     registry.downloads.of(head, registry.downloads.period('last-month')),
@@ -46,16 +46,16 @@ export async function mainPage(
   await page(ctx, { title, body: packageFrame(overview, 'readme', body) })
 }
 
-async function fittedReadme(registry: Registry, overview: Overview): Promise<Html | undefined> {
+async function fittedReadme(registry: Registry, overview: Overview, base: string): Promise<Html | undefined> {
   const { head, shown } = overview
   if (!shown) return undefined
   const { version } = shown
-  const key = `${head.id}@${version} ${head.revision}`
+  const key = `${base} ${head.id}@${version} ${head.revision}`
   const known = fitted.get(key)
   if (known) return known
   const readme = await readmeOf(registry, overview)
   if (readme === undefined) return undefined
-  const made = fitReadme(readme, { npmName: head.npmName, version })
+  const made = fitReadme(readme, { npmName: head.npmName, version, base })
   fitted.set(key, made)
   return made
 }

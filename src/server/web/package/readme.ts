@@ -6,7 +6,12 @@ import { filePath, versionPath } from '../paths.ts'
 /** Ours, on top of what READMEs may have. */
 const ATTRIBUTES = merged({ pre: ['tabindex'], input: ['aria-label'], img: ['loading'] })
 
-type Place = { readonly npmName: string; readonly version: string }
+type Place = {
+  readonly npmName: string
+  readonly version: string
+  /** Path of the public address. */
+  readonly base: string
+}
 
 /**
  * A README's stored HTML, sanitised once more and fitted into our page: headings go below ours, links and pictures within the package
@@ -38,7 +43,8 @@ function merged(more: Readonly<Record<string, string[]>>): Record<string, saniti
 function target(href: string | undefined, place: Place): { href?: string } {
   if (href === undefined || href.startsWith('#') || link(href)) return {}
   const file = inside(href)
-  return file === undefined ? { href: '#main' } : { href: filePath(place.npmName, place.version, file) }
+  if (file === undefined) return { href: '#main' }
+  return { href: filePath(place.npmName, place.version, file).below(place.base) }
 }
 
 function picture(tagName: string, attribs: sanitizeHtml.Attributes, place: Place): sanitizeHtml.Tag {
@@ -51,8 +57,8 @@ function picture(tagName: string, attribs: sanitizeHtml.Attributes, place: Place
   }
   const file = inside(src)
   if (file === undefined) return { tagName: 'span', attribs: {}, text: alt }
-  const address = versionPath(place.npmName, place.version, 'raw', ...file.split('/'))
-  return { tagName, attribs: { ...attribs, src: address, alt, loading: 'lazy' } }
+  const raw = versionPath(place.npmName, place.version, 'raw', ...file.split('/'))
+  return { tagName, attribs: { ...attribs, src: raw.below(place.base), alt, loading: 'lazy' } }
 }
 
 /** The file of the package a relative address means; undefined when it leads out of it. */

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { Client } from '../../../clients/client.ts'
 import { type TestApp, testApp } from '../../../support/app.ts'
-import { noBrowser, openBrowser, openTab } from '../../../support/browser.ts'
+import { noBrowser, openBrowser, openTab, plugInKey } from '../../../support/browser.ts'
 import { temporaryFolder } from '../../../support/temporary-folder.ts'
 
 /** Passkeys belong to a host name; an address has none. */
@@ -15,22 +15,6 @@ async function logIn(tab: Page, site: string, name: string): Promise<void> {
   await tab.getByLabel('Password').fill(`${name}-password`)
   await tab.getByRole('button', { name: 'Log in', exact: true }).click()
   await tab.waitForURL(({ pathname }) => pathname !== '/www/login')
-}
-
-/** A key with a fingerprint reader that always finds the right finger. */
-async function plugInKey(tab: Page): Promise<void> {
-  const devtools = await tab.context().newCDPSession(tab)
-  await devtools.send('WebAuthn.enable')
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
 }
 
 /** Begins a login with the requests of the original command line, and asks as it does whether it is done. */
