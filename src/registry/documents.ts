@@ -20,6 +20,8 @@ const FROM_LATEST = [
   'license',
   'contributors',
 ] as const
+/** Policy is about what is mirrored. */
+const NOTHING_WITHHELD: PackageDoc['withheld'] = new Map()
 
 /** Loads the aggregate that packuments are rendered from. */
 export class Documents {
@@ -50,6 +52,7 @@ export class Documents {
       time: timesOf(head, rows),
       root: await this.#root(head, latest),
       versions: offered.values().map((row) => textOf(row, vouchers.get(row.version))),
+      withheld: NOTHING_WITHHELD,
     }
   }
 

@@ -82,6 +82,8 @@ export type PackageDoc = {
   readonly root: JsonObject
   /** To be walked once. */
   readonly versions: Iterable<VersionText>
+  /** Versions that policy keeps from everybody, with the reason in words; nothing else in here speaks of them. */
+  readonly withheld: ReadonlyMap<string, string>
 }
 
 /** What is known of a version's content without opening it. */

@@ -58,14 +58,17 @@ function isPackagePage(path: string, headers: IncomingHttpHeaders): boolean {
   return wantsPage(headers) && !isPackageManager(headers) && /^\/(?!-\/|-$)(?:@[^/]+\/)?@?[^/@]+$/.test(path)
 }
 
+/** What is a package's, behind its name: a version's document, which Corepack asks for, and a revision. */
+const OF_PACKAGE = /^\/(?:\d+\.\d+\.\d+[^/]*$|-rev\/)/
+
 /**
  * What of a path lies below `prefix`. A package may have the same name: what a package manager asks by the bare name, and the package's
- * tarballs and revisions, are the package's and lie below nothing.
+ * versions, revisions and tarballs (`/npm/-/npm-11.0.0.tgz`), are the package's and lie below nothing.
  */
 function below(prefix: string, path: string, headers: IncomingHttpHeaders): string | undefined {
   if (!path.startsWith(prefix)) return undefined
   const rest = path.slice(prefix.length)
   if (rest === '') return isPackageManager(headers) ? undefined : '/'
-  if (!rest.startsWith('/') || rest.startsWith('/-rev/') || rest.startsWith(`/-${prefix}-`)) return undefined
-  return rest
+  const isOfPackage = OF_PACKAGE.test(rest) || rest.startsWith(`/-${prefix}-`)
+  return rest.startsWith('/') && !isOfPackage ? rest : undefined
 }

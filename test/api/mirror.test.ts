@@ -22,6 +22,19 @@ test('what is not ours comes from upstream, with our address, and stays when ups
   expect((await reader.get('/unknown')).status).toBe(502)
 })
 
+test('npm itself is a package at the root as under /npm/: its document, its versions, its tarballs', async () => {
+  await using upstream = await startUpstream({ packages: { npm: { '11.4.0': {}, '12.0.0-rc.1': {} } } })
+  await using app = await testApp({ upstream: upstream.url })
+  for (const base of ['', '/npm']) {
+    const get = (path: string) => app.anonymous().get(base + path, { 'user-agent': 'npm/11.4.0' })
+    expect(Object.keys((await get('/npm')).json.versions)).toEqual(['11.4.0', '12.0.0-rc.1'])
+    for (const version of ['11.4.0', '12.0.0-rc.1']) {
+      expect((await get(`/npm/${version}`)).json).toMatchObject({ name: 'npm', version })
+      expect((await get(`/npm/-/npm-${version}.tgz`)).status).toBe(200)
+    }
+  }
+})
+
 test('a version that appeared upstream is found under its number and its tag, though our copy is young', async () => {
   await using upstream = await startUpstream({ packages: { left: { '1.0.0': {} } } })
   await using app = await testApp({ upstream: upstream.url })

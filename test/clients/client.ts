@@ -120,8 +120,10 @@ export class Client {
 
   /** Nothing of the surroundings but the path: no registry, token or cache of the person running the tests. */
   #environment(): Record<string, string> {
+    // It publishes with the npm that it finds.
+    const npm = this.name === 'pnpm@10' ? `${join(modules, '.bin')}:` : ''
     return {
-      PATH: `${join(node, '..')}:/usr/bin:/bin`,
+      PATH: `${join(node, '..')}:${npm}/usr/bin:/bin`,
       HOME: this.home,
       XDG_CACHE_HOME: join(this.home, 'cache'),
       XDG_DATA_HOME: join(this.home, 'data'),

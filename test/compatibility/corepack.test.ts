@@ -7,7 +7,7 @@ import { expect } from 'vitest'
 import type { ClientName } from '../clients/client.ts'
 import { packageTarball, sha512 } from '../support/tarball.ts'
 import type { ScriptedUpstream } from '../support/upstream.ts'
-import { row } from './rows.ts'
+import { ALL, row } from './rows.ts'
 import type { Wire } from './wire.ts'
 
 const COREPACK = join(import.meta.dirname, '../clients/versions/node_modules/corepack/dist/corepack.js')
@@ -15,7 +15,11 @@ const KEYID = 'SHA256:for-tests'
 
 /** What Corepack looks at, whichever Yarn it is asked for. */
 const PACKAGES = [
+  { name: 'npm', version: '10.9.0', bin: { npm: 'bin/npm-cli.js' } },
+  { name: 'npm', version: '12.1.0', bin: { npm: 'bin/npm-cli.js' } },
+  { name: 'npm', version: '11.4.0', bin: { npm: 'bin/npm-cli.js' } },
   { name: 'pnpm', version: '9.15.0', bin: { pnpm: 'bin/pnpm.cjs' } },
+  { name: 'pnpm', version: '11.3.0', bin: { pnpm: 'bin/pnpm.mjs' } },
   { name: 'yarn', version: '1.22.22', bin: { yarn: 'bin/yarn.js' } },
   { name: '@yarnpkg/cli-dist', version: '4.1.0', bin: { yarn: 'bin/yarn.js' } },
 ] as const
@@ -23,9 +27,13 @@ type Fetched = (typeof PACKAGES)[number]
 
 /** What people ask it for, and what then runs. */
 const ASKED: Partial<Record<ClientName, Readonly<Record<string, string>>>> = {
-  'pnpm@10': { 'pnpm@9': 'pnpm@9.15.0 runs', 'pnpm@latest': 'pnpm@9.15.0 runs' },
+  'npm@10': { 'npm@10': 'npm@10.9.0 runs' },
+  npm: { 'npm@11': 'npm@11.4.0 runs', 'npm@latest': 'npm@11.4.0 runs' },
+  'npm@12': { 'npm@12': 'npm@12.1.0 runs' },
+  'pnpm@10': { 'pnpm@9': 'pnpm@9.15.0 runs' },
+  pnpm: { 'pnpm@11': 'pnpm@11.3.0 runs', 'pnpm@latest': 'pnpm@11.3.0 runs' },
   yarn: { 'yarn@1': 'yarn@1.22.22 runs' },
-  berry: { 'yarn@4': '@yarnpkg/cli-dist@4.1.0 runs' },
+  berry: { 'yarn@4': '@yarnpkg/cli-dist@4.1.0 runs', 'yarn@latest': '@yarnpkg/cli-dist@4.1.0 runs' },
 }
 
 const run = promisify(execFile)
@@ -34,7 +42,8 @@ row(
   {
     number: 25,
     statement: 'Corepack fetches it through the mirror, and checks who signed it',
-    clients: ['pnpm@10', 'yarn', 'berry'],
+    // pnpm 12 is no script that Corepack could run, and Bun is none of its package managers.
+    clients: ALL.filter((name) => name in ASKED),
   },
   async (stage, client) => {
     const upstream = await stage.upstream({})

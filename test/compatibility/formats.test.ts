@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { ADD, type ClientName } from '../clients/client.ts'
 import type { NpmUser } from '../support/npm-user.ts'
+import { Authority } from '../support/x509.ts'
 import { ALL, NPM, PNPM, row } from './rows.ts'
 import { deprecate, installed, publishTree, type Stage, works } from './stage.ts'
 
@@ -76,7 +76,8 @@ row(
 row(
   { number: 10, statement: 'the same behind a proxy that ends TLS', clients: ['npm@12'] },
   async (stage, name) => {
-    const tls = selfSigned(stage.folder)
+    const names = [{ ip: '127.0.0.1' }]
+    const tls = new Authority('nobody').issue({ commonName: 'here', names })
     await installsFromOneOrigin(stage, name, { trustProxy: true, wire: { tls } })
   },
 )
@@ -97,16 +98,6 @@ async function installsFromOneOrigin(
   expect(Object.keys(packages)).toHaveLength(4)
   for (const { resolved } of Object.values<{ resolved: string }>(packages))
     expect(resolved.startsWith(`${wire.url}/`)).toBe(true)
-}
-
-/** A certificate for 127.0.0.1 that nobody vouches for. */
-function selfSigned(folder: string): { key: string; cert: string } {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const words = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-subj', '/CN=127.0.0.1']
-  execFileSync('openssl', ['req', '-x509', '-nodes', ...words, '-keyout', key, '-out', cert], {
-    stdio: 'ignore',
-  })
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }
 
 row(

@@ -133,6 +133,7 @@ row(
   {
     number: 34,
     statement: 'npm finds out by itself that a package is new, and that a higher version is the latest',
+    // npm 10 does not ask before it publishes.
     clients: ['npm', 'npm@12'],
   },
   async (stage, name) => {

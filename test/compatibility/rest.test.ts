@@ -1,9 +1,61 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'vitest'
-import { ADD } from '../clients/client.ts'
+import { ADD, type Client } from '../clients/client.ts'
+import { Authority, type Certified } from '../support/x509.ts'
 import { ALL, NPM, row } from './rows.ts'
-import { anew, fails, forget, installed, publishing, works, writePackage } from './stage.ts'
+import { anew, fails, forget, installed, publishing, publishTree, works, writePackage } from './stage.ts'
+import type { Wire } from './wire.ts'
 
 row(
+  {
+    number: 107,
+    statement: 'through a proxy that wants certificates come those who have one, and nobody else',
+    clients: NPM,
+  },
+  async (stage, name) => {
+    const [ours, theirs] = [new Authority('ours'), new Authority('theirs')]
+    const here = ours.issue({ commonName: 'here', names: [{ ip: '127.0.0.1' }] })
+    const tls = { ...here, clientsOf: ours.own.cert }
+    const { wire, kim } = await stage.registry({ trustProxy: true, wire: { tls } })
+    await publishTree(kim)
+    const client = await stage.client(name, wire, { token: kim.token })
+    await writePackage(client, { name: '@kim/case', version: '1.0.0' })
+    for (const shown of [undefined, theirs.issue({ commonName: 'eve' })]) {
+      await show(client, wire, { authority: ours, shown })
+      await fails(client, ...ADD[client.family], 'dep-a')
+      await fails(client, ...publishing(client))
+    }
+    expect(wire.heard).toEqual([])
+    await show(client, wire, { authority: ours, shown: ours.issue({ commonName: 'kim' }) })
+    await works(client, ...publishing(client))
+    await anew(client)
+    await works(client, ...ADD[client.family], 'dep-a', '@kim/case')
+    expect(await installed(client, 'dep-a')).toBe('1.1.0')
+    expect(await installed(client, '@kim/case')).toBe('1.0.0')
+  },
+)
+
+/** Tells the client whose servers to trust, and which certificate to show. */
+async function show(
+  client: Client,
+  wire: Wire,
+  { authority, shown }: { authority: Authority; shown: Certified | undefined },
+): Promise<void> {
+  const file = (called: string) => join(client.home, called)
+  await writeFile(file('authority.pem'), authority.own.cert)
+  const lines = [`cafile=${file('authority.pem')}`, 'fetch-retries=0']
+  if (shown) {
+    await writeFile(file('cert.pem'), shown.cert)
+    await writeFile(file('key.pem'), shown.key)
+    const { host } = new URL(wire.url)
+    lines.push(`//${host}/:certfile=${file('cert.pem')}`, `//${host}/:keyfile=${file('key.pem')}`)
+  }
+  await client.write('.npmrc', `${lines.join('\n')}\n`)
+}
+
+row(
+  // npm 12 has none of them.
   { number: 108, statement: 'npm star, unstar and stars', clients: ['npm@10', 'npm'] },
   async (stage, name) => {
     const { wire, kim } = await stage.registry()
@@ -112,6 +164,7 @@ row(
   {
     number: 116,
     statement: 'the pins of a package with a shrinkwrap are heeded',
+    // npm 12 does not heed them.
     clients: ['npm@10', 'npm'],
   },
   async (stage, name) => {
@@ -134,6 +187,26 @@ row(
     await anew(client)
     await works(client, 'install', 'dep-a')
     expect(await installed(client, 'dep-a/node_modules/dep-b')).toBe('1.0.0')
+  },
+)
+
+row(
+  {
+    number: 117,
+    statement: 'a version that policy withholds is passed over, and npm says why it is not to be had',
+    clients: ALL,
+  },
+  async (stage, name) => {
+    const upstream = await stage.upstream({ left: { '1.0.0': {}, '1.1.0': {} } })
+    const { wire } = await stage.registry({ upstream: upstream.url, rules: { block: ['left@1.1.0'] } })
+    const client = await stage.client(name, wire)
+    await works(client, ...ADD[client.family], 'left@^1.0.0')
+    expect(await installed(client, 'left')).toBe('1.0.0')
+    await anew(client)
+    const output = await fails(client, ...ADD[client.family], 'left@1.1.0')
+    if (client.family === 'npm')
+      expect(output).toMatch(/E403[\s\S]*left@1\.1\.0[\s\S]*1\.1\.0: it is blocked by "left@1\.1\.0"/)
+    expect(wire.lines(/left-1\.1\.0\.tgz/)).toEqual([])
   },
 )
 

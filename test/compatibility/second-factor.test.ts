@@ -6,7 +6,7 @@ import { TurnedClock } from '../support/mirror.ts'
 import { phoneOf, withFactor } from '../support/second-factor.ts'
 import { noTerminal, type Terminal } from '../support/terminal.ts'
 import { Visitor } from '../support/visitor.ts'
-import { ALL, NPM, row } from './rows.ts'
+import { ALL, NPM, PNPM, row } from './rows.ts'
 import { fails, publishing, type Stage, works } from './stage.ts'
 
 const PASSWORD = /password: ?$/i
@@ -64,7 +64,7 @@ row(
   {
     number: 84,
     statement: 'a publish that needs a code sends people to the browser, and goes on by itself',
-    clients: noTerminal ? [] : [...NPM, 'pnpm', 'pnpm@12', 'bun'],
+    clients: noTerminal ? [] : [...NPM, ...PNPM, 'bun'],
   },
   async (stage, name) => {
     const at = await desk(stage, name)
@@ -80,7 +80,7 @@ row(
   {
     number: 85,
     statement: 'a one-time password given along is taken, a wrong one is asked for again',
-    clients: ALL.filter((client) => client !== 'pnpm@10'),
+    clients: ALL,
   },
   async (stage, name) => {
     const { app, wire, kim } = await stage.registry()
@@ -104,6 +104,7 @@ row(
   {
     number: 86,
     statement: 'without a terminal the error names the addresses for the browser',
+    // npm 10 keeps them to itself.
     clients: ['npm', 'npm@12'],
   },
   async (stage, name) => {
@@ -122,8 +123,7 @@ row(
   {
     number: 87,
     statement: 'the profile is shown and changed; the second factor is turned on, changed and turned off',
-    // npm 10 asks for each code at prompts of its own, which this script does not answer.
-    clients: noTerminal ? [] : ['npm', 'npm@12'],
+    clients: noTerminal ? [] : NPM,
   },
   async (stage, name) => {
     const at = await desk(stage, name)

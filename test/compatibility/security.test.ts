@@ -1,9 +1,14 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import { ADD, type Client } from '../clients/client.ts'
+import { STATEMENTS } from '../support/provenance.ts'
+import { Sigstore } from '../support/sigstore.ts'
+import { SigstoreMirror } from '../support/sigstore-mirror.ts'
 import type { ScriptedUpstream } from '../support/upstream.ts'
 import { NPM, row } from './rows.ts'
-import { fails, type Stage, works } from './stage.ts'
+import { anew, fails, type Stage, works, writePackage } from './stage.ts'
 
 const BULK = '/-/npm/v1/security/advisories/bulk'
 const QUICK = '/-/npm/v1/security/audits/quick'
@@ -17,6 +22,7 @@ const ADVISORY = {
   cvss: { score: 7.5, vectorString: 'CVSS:3.1/AV:N' },
 }
 const SLSA = 'https://slsa.dev/provenance/v1'
+const IN_TOTO = 'https://in-toto.io/Statement/v1'
 
 /** A registry whose upstream knows a hole in `left`, and a project that has it installed beside a private package. */
 async function holed(stage: Stage, name: Client['name']) {
@@ -42,7 +48,7 @@ row(
   {
     number: 72,
     statement: 'an audit shows the hole in a public package; private names are not told upstream',
-    clients: ['npm', 'npm@12'],
+    clients: NPM,
   },
   async (stage, name) => {
     const { wire, client, asked } = await holed(stage, name)
@@ -118,19 +124,28 @@ row(
   {
     number: 76,
     statement: 'signatures of mirrored and of private packages are found good',
-    // npm itself asks Sigstore for its list of keys before it asks the registry, wherever it is.
-    clients: ['pnpm', 'pnpm@12'],
+    // pnpm 10 has no such command.
+    clients: [...NPM, 'pnpm', 'pnpm@12'],
   },
   async (stage, name) => {
+    await using mirror = await SigstoreMirror.start()
     const upstream = await stage.upstream({ left: { '1.0.0': {} } })
     await signing(upstream)
     const { wire, kim } = await stage.registry({ upstream: upstream.url })
     await kim.publish('@kim/box', '1.0.0')
     const client = await stage.client(name, wire)
-    await works(client, ...ADD.pnpm, 'left', '@kim/box')
+    // npm asks Sigstore for keys before it asks the registry.
+    if (client.family === 'npm') await lead(client, mirror)
+    await works(client, ...ADD[client.family], 'left', '@kim/box')
     expect(await works(client, 'audit', 'signatures')).toMatch(/2 .*(?:verified|valid)/)
   },
 )
+
+/** npm gets Sigstore's keys from there. */
+async function lead(client: Client, mirror: SigstoreMirror): Promise<void> {
+  const stores = [join(client.home, 'data/sigstore-js'), join(client.home, 'npm-cache/_tuf')]
+  Object.assign(client.variables, await mirror.serve({ stores, folder: client.home }))
+}
 
 row(
   {
@@ -156,3 +171,45 @@ row(
     expect((await app.anonymous().get(new URL(url).pathname)).json).toEqual(document)
   },
 )
+
+row(
+  {
+    number: 78,
+    statement: 'provenance that comes as a file is kept and shown, and found good by an audit',
+    clients: NPM,
+  },
+  async (stage, name) => {
+    await using mirror = await SigstoreMirror.start()
+    const { wire, kim } = await stage.registry()
+    const client = await stage.client(name, wire, { token: kim.token })
+    await lead(client, mirror)
+    await writePackage(client, { name: '@kim/box', version: '1.0.0' })
+    await works(client, 'pack')
+    const sha512 = await sha512Of(join(client.project, 'kim-box-1.0.0.tgz'))
+    const subject = [{ name: 'pkg:npm/%40kim/box@1.0.0', digest: { sha512 } }]
+    const predicate = STATEMENTS[SLSA]
+    const statement = { _type: IN_TOTO, subject, predicateType: SLSA, predicate }
+    const publish = ['publish', './kim-box-1.0.0.tgz', '--provenance-file', 'bundle.json']
+    await client.write('bundle.json', new Sigstore().attest(statement))
+    expect(await fails(client, ...publish)).toMatch(/CERTIFICATE_ERROR|TLOG_INCLUSION_PROMISE_ERROR/)
+    const bundle = mirror.sigstore.attest(statement)
+    await client.write('bundle.json', bundle)
+    await works(client, ...publish)
+    const { attestations } = (await kim.get('/@kim%2fbox/1.0.0')).json.dist
+    const url = `${kim.url}/-/npm/v1/attestations/@kim%2fbox@1.0.0`
+    expect(attestations).toEqual({ url, provenance: { predicateType: SLSA } })
+    const shown = (await kim.get(new URL(url).pathname)).json
+    expect(shown).toEqual({ attestations: [{ predicateType: SLSA, bundle }] })
+    await anew(client)
+    await works(client, 'install', '@kim/box')
+    // npm 10 takes an attestation for good only beside another that bears the key of its registry.
+    if (name !== 'npm@10')
+      expect(await works(client, 'audit', 'signatures')).toMatch(/1 package has a verified attestation/)
+  },
+)
+
+async function sha512Of(path: string): Promise<string> {
+  return createHash('sha512')
+    .update(await readFile(path))
+    .digest('hex')
+}

@@ -17,6 +17,7 @@ row(
   {
     number: 83,
     statement: 'a version is staged, looked at, and installable only when approved; its number is taken',
+    // npm 10 and pnpm 10 know nothing of it.
     clients: CLIENTS,
   },
   async (stage, name) => {

@@ -4,7 +4,8 @@ import { BuildServer } from '../support/build-server.ts'
 import { row } from './rows.ts'
 import { fails, publishing, type Stage, works, writePackage } from './stage.ts'
 
-const CLIENTS: readonly ClientName[] = ['npm', 'npm@12', 'pnpm', 'pnpm@12']
+/** npm 10 and pnpm 10 know nothing of it, nor do Yarn 1 and Bun. */
+const CLIENTS: readonly ClientName[] = ['npm', 'npm@12', 'pnpm', 'pnpm@12', 'berry']
 const RULE = {
   type: 'github',
   claims: { repository: 'kim/box', workflow_ref: { file: 'publish.yml' } },
@@ -19,7 +20,7 @@ async function inBuild(stage: Stage, name: ClientName, builds: BuildServer, path
   await kim.send('POST', '/-/package/@kim%2fbox/trust', { body: [RULE] })
   const client = await stage.client(name, wire, { path })
   Object.assign(client.variables, builds.environment)
-  await client.write('package.json', { name: '@kim/box', version: '1.1.0' })
+  await writePackage(client, { name: '@kim/box', version: '1.1.0' })
   return { app, wire, kim, client, publish: publishing(client) }
 }
 
@@ -34,7 +35,7 @@ row(
       const { _npmUser } = (await kim.get('/@kim%2fbox/1.1.0')).json
       expect(_npmUser).toMatchObject({ name: 'kim', trustedPublisher: { id: 'github' } })
       builds.claims = { ...builds.claims, repository: 'eve/box' }
-      await client.write('package.json', { name: '@kim/box', version: '1.2.0' })
+      await writePackage(client, { name: '@kim/box', version: '1.2.0' })
       await fails(client, ...publish)
       const [refused] = await app.registry.audit.list({ action: 'trust.refuse' })
       expect(refused?.detail).toMatchObject({ why: expect.stringContaining('repository is "eve/box"') })
@@ -51,7 +52,6 @@ row(
   async (stage, name) => {
     await using builds = await BuildServer.start()
     const { wire, kim, client } = await inBuild(stage, name, builds)
-    await writePackage(client, { name: '@kim/box', version: '1.1.0' })
     await works(client, ...publishing(client))
     const { host, hostname } = new URL(wire.url)
     expect(builds.audiences).toEqual([`npm:${client.family === 'berry' ? host : hostname}`])

@@ -22,7 +22,12 @@ export type WireOptions = {
   /** A path the registry is mounted under, `/npm/private`; it is taken off on the way there. */
   readonly under?: string
   /** Speaks TLS to clients, and tells the registry so, as a proxy does. */
-  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly tls?: {
+    readonly key: string
+    readonly cert: string
+    /** Only clients with a certificate by this authority are let in. */
+    readonly clientsOf?: string
+  }
 }
 
 /** Stands between a client and the registry: it notes every request and can answer in the registry's place. */
@@ -39,7 +44,7 @@ export class Wire implements AsyncDisposable {
   private constructor(options: WireOptions) {
     const listener = (incoming: IncomingMessage, reply: ServerResponse) => this.#pass(incoming, reply)
     this.#options = options
-    this.#server = options.tls ? createTlsServer(options.tls, listener) : createServer(listener)
+    this.#server = options.tls ? createTlsServer(tlsOptions(options.tls), listener) : createServer(listener)
   }
 
   /** Listens, and leads nowhere yet: a registry may have to be told its public address first. */
@@ -131,4 +136,8 @@ export class Wire implements AsyncDisposable {
     const forwarded = tls && { 'x-forwarded-proto': 'https', 'x-forwarded-host': headers.host }
     return { hostname, port, method, path, headers: { ...headers, ...forwarded } }
   }
+}
+
+function tlsOptions({ key, cert, clientsOf }: NonNullable<WireOptions['tls']>) {
+  return { key, cert, ...(clientsOf !== undefined && { ca: clientsOf, requestCert: true }) }
 }

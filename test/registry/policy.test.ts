@@ -77,6 +77,40 @@ test('only what is allowed is seen, and nothing published after a freeze', async
   expect((await fetch(`${t.app.url}/lure`)).status).toBe(403)
 })
 
+test('npm is told what is withheld and why, in both forms of the document', async () => {
+  await using t = await under({ minimumAge: days(7), block: ['lib@1.0.0'] })
+  for (const accept of ['application/json', 'application/vnd.npm.install-v1+json']) {
+    const { policyRestrictions } = await (await fetch(`${t.app.url}/lib`, { headers: { accept } })).json()
+    expect(policyRestrictions.versions).toEqual({
+      '1.0.0': { version: '1.0.0' },
+      '1.2.0': { version: '1.2.0' },
+    })
+    const [young, blocked] = policyRestrictions.message.split('\n')
+    expect(young).toMatch(/^1\.2\.0: it was published on 2025-12-31.* held back until 2026-01-07/)
+    expect(blocked).toBe('1.0.0: it is blocked by "lib@1.0.0"')
+  }
+})
+
+test('npm hears of no restrictions where nothing is withheld', async () => {
+  await using t = await under({ minimumAge: days(7) })
+  expect(await (await fetch(`${t.app.url}/lure`)).json()).not.toHaveProperty('policyRestrictions')
+})
+
+test('the message for npm stays short, however much is withheld', async () => {
+  await using t = await under({ freeze: Date.parse('2025-01-01'), block: ['lib@>=2'] })
+  for (let minute = 10; minute < 60; minute++) {
+    await t.upstream.publish('lib', `0.0.${minute}`, { time: `2025-03-01T00:${minute}:00.000Z` })
+    await t.upstream.publish('lib', `2.0.${minute}`)
+  }
+  await t.upstream.publish('lib', '0.0.1')
+  const { policyRestrictions } = await (await fetch(`${t.app.url}/lib`)).json()
+  const lines = policyRestrictions.message.split('\n')
+  expect(lines).toHaveLength(21)
+  expect(lines).toContainEqual(expect.stringMatching(/^2\.0\.59, .*2\.0\.50 and 40 more: it is blocked by/))
+  expect(lines.at(-1)).toBe('and 33 more reasons, for other versions')
+  expect(Object.keys(policyRestrictions.versions)).toHaveLength(102)
+})
+
 test('every decision is explained', async () => {
   await using t = await under({ minimumAge: days(7), block: ['lib@1.0.0'], exempt: ['lure'] })
   const { packages: heads, contents } = t.app.registry

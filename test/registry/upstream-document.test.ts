@@ -37,6 +37,21 @@ function read(document: object, pins = new Map<string, JsonObject>()) {
   return { ...doc, versions }
 }
 
+test('what the upstream itself withholds is told in its words, unless it has it after all', () => {
+  const versions = { '1.0.0': {}, '1.1.0': {} }
+  const doc = read({
+    versions: { '1.0.0': { name: 'box', version: '1.0.0' } },
+    policyRestrictions: { message: 'too young', versions },
+  })
+  expect([...doc.withheld]).toEqual([['1.1.0', 'too young']])
+  expect(doc.root).not.toHaveProperty('policyRestrictions')
+  expect([...read({ versions: {}, policyRestrictions: 'odd' }).withheld]).toEqual([])
+  expect([...read({ versions: {}, policyRestrictions: { message: 7, versions } }).withheld]).toEqual([])
+  expect([...read({ versions: {}, policyRestrictions: { message: 'x', versions: [7] } }).withheld]).toEqual(
+    [],
+  )
+})
+
 test('a document is read member by member', () => {
   const doc = read({
     _id: 'box',

@@ -16,6 +16,7 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
   '_id',
   '_rev',
   '_attachments',
+  'policyRestrictions',
 ])
 
 /** Manifests that stand in the place of what the document says, by version. */
@@ -39,7 +40,7 @@ export function packageDocOf(
     })
   const verdicts = new Map([...document.versions].map((version) => [version, verdictOn(version)]))
   const offered = [...document.versions].filter((version) => verdicts.get(version)?.allowed)
-  if (offered.length === 0) withheld(head, verdicts)
+  if (offered.length === 0) nothingOffered(head, verdicts)
   const isHidden = (version: string) => verdicts.get(version)?.allowed === false
   const copied = [...document.members].filter((name) => !NOT_COPIED.has(name))
   return {
@@ -48,6 +49,7 @@ export function packageDocOf(
     time: Object.fromEntries(Object.entries(time).filter(([version]) => !isHidden(version))),
     root: Object.fromEntries(copied.map((name) => [name, document.member(name)])),
     versions: versionTexts(head, document, { pins, offered }),
+    withheld: new Map([...withheldThere(document), ...withheldHere(verdicts)]),
   }
 }
 
@@ -100,7 +102,19 @@ function tagsWithin(
   return Object.fromEntries(kept)
 }
 
-function withheld(head: PackageHead, verdicts: ReadonlyMap<string, Verdict>): void {
+function withheldHere(verdicts: ReadonlyMap<string, Verdict>): [string, string][] {
+  return [...verdicts].filter(([, { allowed }]) => !allowed).map(([version, { why }]) => [version, why])
+}
+
+/** What the upstream withholds, in the words it has for all of them. */
+function withheldThere(document: UpstreamDocument): [string, string][] {
+  const { versions, message } = document.objectMember('policyRestrictions')
+  if (typeof message !== 'string') return []
+  const names = Object.keys(asObject(versions) ?? {}).filter((version) => !document.hasVersion(version))
+  return names.map((version) => [version, message])
+}
+
+function nothingOffered(head: PackageHead, verdicts: ReadonlyMap<string, Verdict>): void {
   const [first] = verdicts.values()
   if (first)
     fail('FORBIDDEN', {

@@ -7,6 +7,7 @@ import type { Millis } from '../../base/time.ts'
 import { tarballPath } from '../../registry/contents.ts'
 import type { PackageDoc, PackageHead, VersionText } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
+import { policyRestrictions } from './restrictions.ts'
 
 /** `short` is npm's abbreviated form ("corgi") with `time` added, which spares pnpm a second request. */
 export type Form = 'full' | 'short'
@@ -43,7 +44,7 @@ const encode: Readonly<Record<Encoding, (bytes: Buffer) => Promise<Buffer>>> = {
 }
 
 /** Rises when rendering changes, so that clients and caches do not keep what an older release made. */
-const RENDERING = 2
+const RENDERING = 3
 
 /**
  * Renders packuments and keeps the bytes, compressed ones too. The key holds the revision, which rises with every change: nothing
@@ -134,13 +135,20 @@ function fullPackument(doc: PackageDoc, address: string): Buffer {
     name: head.npmName,
     'dist-tags': doc.tags,
     time: doc.time,
+    ...policyRestrictions(doc.withheld),
   }
   return assemble(JSON.stringify(root), versionTexts(doc, address, 'full'))
 }
 
 function shortPackument(doc: PackageDoc, address: string): Buffer {
   const { head, time, tags } = doc
-  const root = { name: head.npmName, modified: time.modified, 'dist-tags': tags, time }
+  const root = {
+    name: head.npmName,
+    modified: time.modified,
+    'dist-tags': tags,
+    time,
+    ...policyRestrictions(doc.withheld),
+  }
   return assemble(JSON.stringify(root), versionTexts(doc, address, 'short'))
 }
 
