@@ -15,8 +15,8 @@ export type UpstreamOptions = AgentOptions & {
   readonly url: string
   /** Sent as bearer token, to the upstream's own host only. */
   readonly token?: string
-  /** Further hosts (`name` or `name:port`) that the upstream may redirect to. */
-  readonly redirectHosts?: readonly string[]
+  /** Further addresses that its tarballs may come from, where it is not on the public internet or they are not. */
+  readonly tarballs?: readonly string[]
   /** Bytes of one reply, as it comes over the wire. */
   readonly limits?: { readonly document?: number; readonly tarball?: number }
   /** How often to ask again when the connection or the server failed. */
@@ -79,8 +79,8 @@ type Ask = {
   readonly what: string
   readonly url: URL
   readonly headers: Record<string, string>
-  /** Hosts that redirects may lead to. */
-  readonly hosts: readonly string[]
+  /** Whether what is asked for may lie elsewhere, and come by a redirect from there. */
+  readonly isTarball?: true
   readonly signal: AbortSignal | undefined
   /** Sent by POST. */
   readonly body?: Buffer | undefined
@@ -117,7 +117,10 @@ class HttpUpstream implements Upstream {
     this.url = options.url.replace(/\/+$/, '')
     this.#options = options
     this.#origin = new URL(this.url)
-    this.#guard = new HostGuard(this.#origin.hostname)
+    this.#guard = new HostGuard(
+      this.#origin,
+      options.tarballs?.map((it) => new URL(it)),
+    )
     this.#breaker = new Breaker(options.clock ?? systemClock)
   }
 
@@ -136,7 +139,6 @@ class HttpUpstream implements Upstream {
         ...(held.etag === undefined ? {} : { 'if-none-match': held.etag }),
         ...(held.lastModified === undefined ? {} : { 'if-modified-since': held.lastModified }),
       },
-      hosts: [],
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     })
     const { statusCode, headers } = reply
@@ -157,7 +159,7 @@ class HttpUpstream implements Upstream {
   async tarball(what: string, address: string, signal?: AbortSignal): Promise<TarballAnswer> {
     const url = this.#addressOf(what, address)
     const headers = { accept: '*/*', 'accept-encoding': 'identity' }
-    const reply = await this.#get({ what, url, headers, hosts: [url.host], signal })
+    const reply = await this.#get({ what, url, headers, isTarball: true, signal })
     const absent = absence(reply.statusCode)
     if (absent) return this.#drop(reply, absent)
     if (reply.statusCode !== 200) return this.#refuse(reply, what)
@@ -176,7 +178,6 @@ class HttpUpstream implements Upstream {
         'accept-encoding': 'identity',
         ...(body && { 'content-type': 'application/json' }),
       },
-      hosts: [],
       signal: AbortSignal.timeout(deadline),
       body,
     })
@@ -235,14 +236,15 @@ class HttpUpstream implements Upstream {
   async #follow(ask: Ask): Promise<Reply> {
     let { url } = ask
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      if (ask.isTarball) await this.#guard.check(url)
+      else if (url.host !== this.#origin.host)
+        invalid(ask.what, `it redirects to "${url.host}", which is not allowed`)
       const reply = await this.#request(ask, url)
       const location = text(reply.headers.location)
       if (reply.statusCode < 301 || reply.statusCode > 308 || reply.statusCode === 304 || !location)
         return reply
       await reply.body.dump()
       url = this.#addressOf(ask.what, location, url)
-      const hosts = [this.#origin.host, ...ask.hosts, ...(this.#options.redirectHosts ?? [])]
-      if (!hosts.includes(url.host)) invalid(ask.what, `it redirects to "${url.host}", which is not allowed`)
     }
     return invalid(ask.what, 'it redirects without end')
   }
@@ -250,7 +252,6 @@ class HttpUpstream implements Upstream {
   async #request(ask: Ask, url: URL): Promise<Reply> {
     const via = cameVia()
     if (via.includes(this.#name) || via.length >= LONGEST_CHAIN) loops(ask.what)
-    await this.#guard.checkAddress(url.hostname)
     const { token } = this.#options
     const isOwn = url.host === this.#origin.host
     this.#agent ??= openAgent(this.#options, this.#guard)

@@ -271,7 +271,7 @@ export function configuredUpstream(config: Config, url: string | undefined): Ups
 
 /** A registry as the configuration wants others asked, where its route says nothing else. */
 export function connectTo(config: Config, route: Omit<RouteConfig, 'match'>): Upstream {
-  const { url, token, retries, ca, timeout = config.upstreamTimeout } = route
+  const { url, token, retries, ca, tarballs, timeout = config.upstreamTimeout } = route
   const proxy = route.proxy === undefined ? proxiesOf(config) : proxyOf(route.proxy)
   return createUpstream({
     url,
@@ -280,6 +280,7 @@ export function connectTo(config: Config, route: Omit<RouteConfig, 'match'>): Up
     ...(proxy && { proxy }),
     ...(token !== undefined && { token }),
     ...(retries !== undefined && { retries }),
+    ...(tarballs && { tarballs }),
     ...(ca !== undefined && { ca: readFileSync(ca, 'utf8') }),
   })
 }

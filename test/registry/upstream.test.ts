@@ -169,24 +169,37 @@ test('a redirect that leads in circles ends', async () => {
   expect(scripted.count('/left-pad')).toBe(6)
 })
 
-test('a redirect to another host is refused, unless that is allowed', async () => {
+test('a redirect of a document to another host is refused', async () => {
   const { scripted, upstream } = await asking()
   await using other = await startUpstream({ packages: { 'left-pad': { '1.3.0': {} } } })
   scripted.misbehave('/left-pad', { status: 302, headers: { location: `${other.url}/left-pad` } })
   expect(await faultOf(upstream.document('left-pad', NOTHING))).toMatchObject({ code: 'UPSTREAM_INVALID' })
   expect(other.count()).toBe(0)
-  const allowing = createUpstream({
-    url: scripted.url,
-    timeout: seconds(5),
-    redirectHosts: [new URL(other.url).host],
-  })
+})
+
+test('an upstream on a private network sends us to no other port or machine than those named for it', async () => {
+  const { scripted, upstream } = await asking()
+  await using other = await startUpstream({ packages: { 'left-pad': { '1.3.0': {} } } })
+  const refused = { code: 'UPSTREAM_INVALID', message: expect.stringContaining('"tarballs" of its row') }
+  const far = other.url + TARBALL
+  for (const address of [far, far.replace('127.0.0.1', 'localhost'), 'https://elsewhere.invalid/x.tgz'])
+    expect(await faultOf(upstream.tarball('left-pad@1.3.0', address))).toMatchObject(refused)
+  scripted.misbehave('/moved.tgz', { status: 302, headers: { location: far } })
+  const moved = `${scripted.url}/moved.tgz`
+  expect(await faultOf(upstream.tarball('left-pad@1.3.0', moved))).toMatchObject(refused)
+  expect(other.count()).toBe(0)
+  const allowing = createUpstream({ url: scripted.url, timeout: seconds(5), tarballs: [other.url] })
   onTestFinished(() => allowing.close())
-  expect(await allowing.document('left-pad', NOTHING)).toMatchObject({ kind: 'fresh' })
+  for (const address of [far, moved])
+    expect((await body(await allowing.tarball('left-pad@1.3.0', address))).length).toBeGreaterThan(0)
+  await using third = await startUpstream()
+  expect(await faultOf(allowing.tarball('left-pad@1.3.0', third.url + TARBALL))).toMatchObject(refused)
+  expect([other.count(), third.count()]).toEqual([2, 0])
 })
 
 test('the token goes to the upstream, and to nobody else', async () => {
-  const { scripted, upstream } = await asking({ token: 'secret' })
   await using other = await startUpstream({ packages: { 'left-pad': { '1.3.0': {} } } })
+  const { scripted, upstream } = await asking({ token: 'secret', tarballs: [other.url] })
   await upstream.document('left-pad', NOTHING)
   await upstream.tarball('left-pad@1.3.0', other.url + TARBALL)
   expect(scripted.requests[0]?.headers.authorization).toBe('Bearer secret')
@@ -213,9 +226,15 @@ test('a public upstream cannot send us to a private address', async () => {
 })
 
 test('nor to a name that turns out to be one', async () => {
-  const guard = new HostGuard('1.1.1.1')
+  const guard = new HostGuard(new URL('https://1.1.1.1'))
   const error = await new Promise((resolve) => guard.lookup('localhost', { all: true }, resolve))
   expect(error).toMatchObject({ message: expect.stringContaining('private network') })
+})
+
+test('a machine that was named is not open at its other ports', async () => {
+  const guard = new HostGuard(new URL('https://1.1.1.1'), [new URL('https://localhost:8443')])
+  await guard.check(new URL('https://localhost:8443/x.tgz'))
+  await expect(guard.check(new URL('https://localhost:9200/x.tgz'))).rejects.toThrow('private network')
 })
 
 test('private addresses are told from public ones', () => {

@@ -35,24 +35,30 @@ export function isPrivateAddress(address: string): boolean {
   return privateNetworks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** A connection that was refused because it would have led into the operator's own network. */
-export class PrivateAddress extends Error {
-  constructor(host: string) {
-    super(`"${host}" is an address of a private network, where this must not lead`)
-  }
-}
+/** A connection that was refused because of where it would have led. */
+export class ForbiddenHost extends Error {}
 
 /**
- * Keeps an upstream from sending us to machines that only we can reach. Its own host is the operator's choice; other hosts must be on
- * the public internet, unless the upstream itself is not.
+ * Keeps an upstream from sending us to machines that only we can reach. Its own address is the operator's choice, and so are those named for
+ * it. Others must be on the public internet, and an upstream that is not itself on it may send us to none.
  */
 export class HostGuard {
   readonly #own: string | undefined
+  /** With their ports. */
+  readonly #chosen: ReadonlySet<string>
+  /** Without: what is known of a name when it is looked up. */
+  readonly #chosenNames: ReadonlySet<string>
   #ownIsPrivate: Promise<boolean> | undefined
 
-  /** @param own the upstream's host name, as in URL.hostname; absent: no private address at all */
-  constructor(own?: string) {
-    this.#own = own === undefined ? undefined : bare(own)
+  /**
+   * @param own the upstream's address; absent: no private address at all
+   * @param named further addresses that it may send us to
+   */
+  constructor(own?: URL, named: readonly URL[] = []) {
+    const chosen = own ? [own, ...named] : named
+    this.#own = own && bare(own.hostname)
+    this.#chosen = new Set(chosen.map(({ host }) => host))
+    this.#chosenNames = new Set(chosen.map(({ hostname }) => bare(hostname)))
   }
 
   /** For connecting: judges the very addresses that are then connected to, so that a second look-up cannot bring others. */
@@ -60,28 +66,32 @@ export class HostGuard {
     lookUp(hostname, options, (error, found, family) => {
       if (error) return callback(error, found, family)
       const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address)
-      this.#check(hostname, addresses).then(
-        () => callback(null, found, family),
-        (refused: Error) => callback(refused, found, family),
-      )
+      if (this.#chosenNames.has(hostname) || !addresses.some(isPrivateAddress))
+        return callback(null, found, family)
+      callback(privateHost(hostname), found, family)
     })
   }
 
-  /** Names are judged when they are looked up; this judges a host that is an address. Throws PrivateAddress. */
-  async checkAddress(hostname: string): Promise<void> {
-    const host = bare(hostname)
-    if (isIP(host)) await this.#check(host, [host])
-  }
-
-  async #check(host: string, addresses: readonly string[]): Promise<void> {
-    if (host === this.#own || !addresses.some(isPrivateAddress)) return
-    if (this.#own === undefined) throw new PrivateAddress(host)
+  /** Judges an address before anything is asked there. Names that nobody chose are judged again when they are looked up. Throws ForbiddenHost. */
+  async check({ host, hostname }: Pick<URL, 'host' | 'hostname'>): Promise<void> {
+    if (this.#chosen.has(host)) return
     this.#ownIsPrivate ??= isPrivateHost(this.#own)
-    if (!(await this.#ownIsPrivate)) throw new PrivateAddress(host)
+    if (await this.#ownIsPrivate)
+      throw new ForbiddenHost(
+        `"${host}" is not its own address, nor among the "tarballs" of its row in UPSTREAMS`,
+      )
+    const name = bare(hostname)
+    const isKnown = isIP(name) !== 0 || this.#chosenNames.has(name)
+    if (isKnown && (await isPrivateHost(name))) throw privateHost(name)
   }
 }
 
-async function isPrivateHost(host: string): Promise<boolean> {
+function privateHost(host: string): ForbiddenHost {
+  return new ForbiddenHost(`"${host}" is an address of a private network, where this must not lead`)
+}
+
+async function isPrivateHost(host: string | undefined): Promise<boolean> {
+  if (host === undefined) return false
   const addresses = await lookup(host, { all: true }).catch(() => [])
   return addresses.some(({ address }) => isPrivateAddress(address))
 }

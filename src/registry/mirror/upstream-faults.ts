@@ -1,6 +1,6 @@
 import { Fault, isFault } from '../../base/fault.ts'
 import type { Millis } from '../../base/time.ts'
-import { PrivateAddress } from './hosts.ts'
+import { ForbiddenHost } from './hosts.ts'
 
 const TIMEOUTS: readonly unknown[] = [
   'UND_ERR_CONNECT_TIMEOUT',
@@ -35,7 +35,7 @@ export class Busy extends Error {
 export function faultOf(error: unknown, what: string): Fault {
   if (isFault(error)) return error
   const options = { cause: error }
-  if (error instanceof PrivateAddress)
+  if (error instanceof ForbiddenHost)
     return new Fault('UPSTREAM_INVALID', { what, why: error.message }, options)
   const code = codeOf(error)
   if (TIMEOUTS.includes(code) || (error instanceof Error && error.name === 'TimeoutError'))

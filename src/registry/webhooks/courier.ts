@@ -49,7 +49,7 @@ export class Courier {
   readonly #context: Context
   readonly #network: Network
   readonly #sealer: Sealer
-  readonly #guard: Pick<HostGuard, 'lookup' | 'checkAddress'>
+  readonly #guard: Pick<HostGuard, 'lookup' | 'check'>
   #agent: ReturnType<typeof openAgent> | undefined
   #timer: NodeJS.Timeout | undefined
   #round: Promise<unknown> = Promise.resolve()
@@ -128,7 +128,7 @@ export class Courier {
   }
 
   async #post(row: DeliveryRow, url: URL, secret: string): Promise<number> {
-    await this.#guard.checkAddress(url.hostname)
+    await this.#guard.check(url)
     this.#agent ??= openAgent({ connections: AT_ONCE, timeout: PATIENCE }, this.#guard)
     const agent = await this.#agent
     const reply = await agent.request({
@@ -178,7 +178,7 @@ function keyOf(secret: string): Buffer {
 
 const everywhere = {
   lookup: anywhere as LookupFunction, // its own type lists overloads that nobody here calls
-  checkAddress: async () => undefined,
+  check: async () => undefined,
 }
 
 function sentenceOf(error: unknown): string {

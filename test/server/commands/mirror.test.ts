@@ -35,11 +35,20 @@ test('upstream routes are read from JSON, and what is wrong with them is refused
   expect(read('[{"match":"@acme/*","url":"https://npm.acme.example/","token":"t"}]')).toEqual([
     { match: '@acme/*', url: 'https://npm.acme.example', token: 't' },
   ])
+  expect(
+    read(
+      '[{"match":"*","url":"http://a.example","tarballs":["https://b.example/","https://c.example:8443"]}]',
+    ),
+  ).toEqual([
+    { match: '*', url: 'http://a.example', tarballs: ['https://b.example', 'https://c.example:8443'] },
+  ])
   for (const wrong of [
     '{}',
     '[{"match":"a"}]',
     '[{"match":"a","url":"x"}]',
     '[{"match":"a","url":"none","to":1}]',
+    '[{"match":"a","url":"none","tarballs":["b.example"]}]',
+    '[{"match":"a","url":"none","tarballs":[{}]}]',
   ])
     expect(() => read(wrong)).toThrow('UPSTREAMS')
 })
