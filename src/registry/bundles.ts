@@ -7,7 +7,7 @@ import { iso } from '../base/time.ts'
 import { findVersion } from '../storage/tables/versions.ts'
 import { type BundleHead, packBundle, readBundle } from './bundle/archive.ts'
 import { cutDocument } from './bundle/document.ts'
-import { type Imported, importPackage } from './bundle/import.ts'
+import { checkPackage, type Imported, importPackage } from './bundle/import.ts'
 import { type BundledObject, type BundledPackage, broken, FORMAT } from './bundle/manifest.ts'
 import type { BundleSigner, KeyName } from './bundle/signature.ts'
 import type { Context } from './context.ts'
@@ -52,8 +52,8 @@ export class Bundles {
   }
 
   /**
-   * Takes a bundle in. Every object is hashed and stored before the first package becomes visible, and each package becomes visible
-   * whole; what is here already stays. BAD_REQUEST, FORBIDDEN when none of `trusted` signed it, INTEGRITY_MISMATCH, CONFLICT.
+   * Takes a bundle in. Every object is hashed and stored and every package looked through before the first becomes visible, and each becomes
+   * visible whole; what is here already stays. BAD_REQUEST, FORBIDDEN when none of `trusted` signed it, INTEGRITY_MISMATCH, CONFLICT.
    */
   async import(file: Readable, trusted: readonly KeyName[]): Promise<Imported[]> {
     const prints = new Map<Digest, Fingerprint>()
@@ -64,6 +64,7 @@ export class Bundles {
       },
     })
     const shipment = { from: manifest.from, created: Date.parse(manifest.created), prints }
+    for (const pack of manifest.packages) await checkPackage(this.#context, pack, shipment)
     const imported: Imported[] = []
     for (const pack of manifest.packages) imported.push(await importPackage(this.#context, pack, shipment))
     return imported

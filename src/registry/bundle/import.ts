@@ -54,6 +54,15 @@ export async function importPackage(
   return merge(context, { pack, shipment, arrival, held: { row, stored } })
 }
 
+/** Whether a package of a bundle is what its manifest says. Its objects are stored already. BAD_REQUEST. */
+export async function checkPackage(
+  context: Context,
+  pack: BundledPackage,
+  shipment: Shipment,
+): Promise<void> {
+  await arrivalOf(context, pack, shipment)
+}
+
 /** A name published here, or in a scope that is ours, comes from nowhere else. */
 async function refusalOf(read: Reader, name: string): Promise<string | undefined> {
   if ((await findPackage(read, '', name))?.source === 'local') return 'it is published here'
@@ -65,6 +74,9 @@ async function refusalOf(read: Reader, name: string): Promise<string | undefined
 async function arrivalOf(context: Context, pack: BundledPackage, shipment: Shipment): Promise<Arrival> {
   const document = await open(context, { document: pack.document.digest, encoding: 'identity' }, pack.name)
   if (document.member('name') !== pack.name) broken(`the document of "${pack.name}" is about another package`)
+  const promised = [...document.versions].find((version) => !Object.hasOwn(pack.versions, version))
+  if (promised !== undefined)
+    broken(`the document of "${pack.name}" promises ${promised}, which is not in the bundle`)
   const prints = new Map<string, Fingerprint>()
   for (const [version, { digest }] of Object.entries(pack.versions)) {
     const manifest = document.manifest(version)
