@@ -91,10 +91,14 @@ export class Versions {
     if (await this.#existing(request)) throw this.#exists(request)
   }
 
-  /** Sets or (with '') lifts the deprecation message of versions; those that stand so already are left alone. */
+  /**
+   * Sets or (with '') lifts the deprecation message of versions; those that stand so already are left alone. VERSION_NOT_FOUND for one that never was.
+   */
   async deprecate(caller: Caller, name: PackageName, messages: ReadonlyMap<string, string>): Promise<void> {
     const head = await this.#packages.writable(caller, name)
     const rows = await listVersionHeads(this.#context.storage.sql.read, head.id)
+    const unknown = [...messages.keys()].find((version) => !rows.some((row) => row.version === version))
+    if (unknown !== undefined) this.#missing(name, unknown)
     const changed = rows.filter(
       (row) =>
         row.removed_at === null &&

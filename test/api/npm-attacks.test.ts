@@ -38,6 +38,22 @@ test('a tarball in which a path stands twice is refused, whatever its size', asy
   expect([reply.status, reply.json.error]).toEqual([400, expect.stringContaining('package.json')])
 })
 
+test('a new version without a tarball is refused, of a new package too', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  const document = await publishDocument('box', '1.0.0')
+  delete document._attachments
+  const refused = [400, expect.stringContaining('A publish attaches exactly one .tgz')]
+  const put = async () => {
+    const { status, json } = await kim.send('PUT', '/box', { body: document })
+    return [status, json.error]
+  }
+  expect(await put()).toEqual(refused)
+  expect((await kim.publish('box', '0.9.0')).status).toBe(201)
+  expect(await put()).toEqual(refused)
+  expect(Object.keys((await kim.get('/box')).json.versions)).toEqual(['0.9.0'])
+})
+
 test('an install script in the tarball is told, also when the manifest keeps silent about it', async () => {
   await using app = await testApp()
   const kim = await app.user('kim')

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Fingerprint } from '../../base/digest.ts'
-import { Fault, fail } from '../../base/fault.ts'
+import { Fault, fail, isFault } from '../../base/fault.ts'
 import { npmNameOf, type PackageName, parseNewNpmName, specOf } from '../../base/name.ts'
 import {
   type Caller,
@@ -146,7 +146,11 @@ async function deprecate(
   const messages = new Map<string, string>()
   for (const [version, manifest] of Object.entries(objectOf(document.versions) ?? {}))
     messages.set(version, textOf(objectOf(manifest)?.deprecated) ?? '')
-  await registry.versions.deprecate(caller, name, messages)
+  await registry.versions.deprecate(caller, name, messages).catch((error: unknown) => {
+    if (!isFault(error, 'VERSION_NOT_FOUND', 'PACKAGE_NOT_FOUND')) throw error
+    // Whoever sends what is not here means to publish it.
+    bad(`${error.message}, and no tarball is attached. A publish attaches exactly one .tgz.`)
+  })
 }
 
 /** A whole document at its revision with versions left out: `npm unpublish name@version`. */
