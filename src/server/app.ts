@@ -9,7 +9,7 @@ import { type Door, doorOf, NPM_PREFIX, withoutBase } from './doors.ts'
 import { entropicEnvelope, entropicRoutes } from './entropic/routes.ts'
 import { Gate } from './gate.ts'
 import { answerHot, hotFailure } from './hot.ts'
-import { type AddressPolicy, basePathOf, clientAddress, publicAddress } from './http/address.ts'
+import { type AddressPolicy, basePathOf, clientAddress, isMisled, publicAddress } from './http/address.ts'
 import { Callers } from './http/caller.ts'
 import { catchFaults, type Envelope, isClientGone } from './http/faults.ts'
 import { requestId, splitUrl } from './http/request.ts'
@@ -83,7 +83,8 @@ export function createApp({
   const ordinary = koa.callback()
   return {
     handle(request, response) {
-      if (!toOriginForm(request)) return refuseTarget(response)
+      if (!toOriginForm(request)) return refuse(response, 400, 'The request target is no path.')
+      if (isMisled(request, config.address)) return refuse(response, 421, misledTo(config.address.fallback()))
       if (base !== '') request.url = withoutBase(base, request.url ?? '/', request.headers)
       comingVia(request.headers.via, () => {
         answerHot(request, response, { reads, gate, who, address }).then((done) => {
@@ -104,9 +105,14 @@ function toOriginForm(request: IncomingMessage): boolean {
   return true
 }
 
-function refuseTarget(response: ServerResponse): void {
-  response.writeHead(400, { 'content-type': 'application/json' })
-  response.end(JSON.stringify({ error: 'The request target is no path.' }))
+function misledTo(address: string): string {
+  return `Only this machine may use this registry, at ${address}. To reach it by another name, set EXTERNAL_HOST to its address.`
+}
+
+/** Before any door is known. */
+function refuse(response: ServerResponse, status: number, error: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ error }))
 }
 
 /** The first middleware: which door, which path it sees, who asks, under which id. */

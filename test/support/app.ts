@@ -164,6 +164,7 @@ async function appHere(options: TestAppOptions): Promise<TestApp> {
   const address = {
     publicUrl: options.publicUrl,
     trustProxy: options.trustProxy ?? false,
+    isLocal: options.publicUrl === undefined && options.trustProxy !== true,
     fallback: () => url,
   }
   const cache = { packuments: 64 * 2 ** 20, tarballs: 16 * 2 ** 20 }

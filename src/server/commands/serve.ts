@@ -8,13 +8,13 @@ import { serveKv } from '../../storage/kv-channel.ts'
 import { MemoryKv } from '../../storage/kv-memory.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { type App, createApp } from '../app.ts'
-import { httpAddress, ownAddress } from '../config/address.ts'
+import { httpAddress, isLoopback, ownAddress } from '../config/address.ts'
 import { providersOf } from '../config/providers.ts'
 import { upstreamAddress } from '../config/upstream.ts'
 import type { Config, Settings } from '../config.ts'
 import { Crew, type Told } from '../crew.ts'
 import { Health } from '../health.ts'
-import { basePathOf } from '../http/address.ts'
+import { type AddressPolicy, basePathOf } from '../http/address.ts'
 import { www } from '../http/local.ts'
 import { createLog } from '../log.ts'
 import { cacheBoundsOf, configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
@@ -120,17 +120,23 @@ function choresOf(config: Config): ChoreOptions {
   return { every, ...(bounds && { bounds }), ...(auditKeep !== undefined && { auditKeep }) }
 }
 
+/** By what names we are known on `port`. */
+function addressOf(config: Config, port: number): AddressPolicy {
+  const { host, externalHost: publicUrl, trustProxy } = config
+  const isLocal = isLoopback(host) && publicUrl === undefined && !trustProxy
+  return { publicUrl, trustProxy, isLocal, fallback: () => ownAddress(config, port) }
+}
+
 /** The doors over a registry that is known on `port`. */
 export function appOf(
   config: Config,
   { registry, log, port, secrets }: { registry: Registry; log: Log; port: number; secrets: Secrets },
 ): App {
-  const fallback = ownAddress(config, port)
   return createApp({
     registry,
     log,
     config: {
-      address: { publicUrl: config.externalHost, trustProxy: config.trustProxy, fallback: () => fallback },
+      address: addressOf(config, port),
       signUp: config.signUp === 'open',
       anonymousRead: config.anonymousRead,
       notice: config.npmNotice,

@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http'
-import { headerOf } from './request.ts'
+import { isLoopback } from '../config/address.ts'
+import { headerOf, isFromBrowser } from './request.ts'
 
 export type AddressPolicy = {
   /** The configured public address, without trailing slash; undefined: the one each request came to. */
   readonly publicUrl: string | undefined
   /** Whether X-Forwarded-Host and -Proto are believed. */
   readonly trustProxy: boolean
+  /** Whether only this machine reaches us, and by no name but its own. */
+  readonly isLocal: boolean
   /** Answers when a request names no usable host. */
   readonly fallback: () => string
 }
@@ -28,6 +31,17 @@ export function publicAddress(request: IncomingMessage, policy: AddressPolicy): 
 /** The path of the public address, '' where it has none: what stands before the path of everything of ours that a browser is sent to. */
 export function basePathOf(publicUrl: string | undefined): string {
   return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '')
+}
+
+/**
+ * Tells whether a browser was led here by a name that is not this machine's: a page elsewhere may have its own name point to us, and would then speak to
+ * us as if it were ours. Programs may call us what they like.
+ */
+export function isMisled(request: IncomingMessage, { isLocal }: Pick<AddressPolicy, 'isLocal'>): boolean {
+  const { host } = request.headers
+  if (!isLocal || host === undefined || !isFromBrowser(request.headers)) return false
+  const url = URL.parse(`http://${host}`)
+  return !url || !isLoopback(url.hostname)
 }
 
 /** The client's own address: the one that came in, or, behind a proxy that is believed, the last one it wrote down. */

@@ -27,6 +27,12 @@ export function wantsPage(headers: IncomingHttpHeaders): boolean {
   return headers.accept?.includes('text/html') ?? false
 }
 
+/** Browsers say so, or where a request comes from; what pages cannot keep them from saying is enough wherever something is changed. */
+export function isFromBrowser(headers: IncomingHttpHeaders): boolean {
+  const said = headers.origin ?? headers['sec-fetch-site'] ?? headers.cookie
+  return said !== undefined || wantsPage(headers) || /^Mozilla\//.test(headers['user-agent'] ?? '')
+}
+
 /** The path as it was sent, undecoded, and the query with its `?` ('' when there is none). */
 export function splitUrl(url: string): { path: string; query: string } {
   const mark = url.indexOf('?')
