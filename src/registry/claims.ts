@@ -52,7 +52,7 @@ export class Claims {
   }
 
   async #existsUpstream(npmName: string): Promise<boolean> {
-    if (await this.#mirror.isCutOff(npmName)) {
+    if (await this.#mirror.reach.isCutOff(npmName)) {
       const why = `Whether "${npmName}" exists upstream cannot be told offline. Use a scope of your own, as in @you/name, or let the operator set the name aside: entropic package claim ${npmName} --for YOU`
       throw new Fault('UNAVAILABLE', { why })
     }

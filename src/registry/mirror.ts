@@ -14,10 +14,12 @@ import { findVersion } from '../storage/tables/versions.ts'
 import { KnownAdvisories } from './advisories/known.ts'
 import { Metrics } from './metrics.ts'
 import { StoredDocuments } from './mirror/documents.ts'
+import { Insides } from './mirror/insides.ts'
 import { noUpstream } from './mirror/no-upstream.ts'
 import { type Pins, packageDocOf } from './mirror/package-doc.ts'
+import { Reach } from './mirror/reach.ts'
 import { Refresher } from './mirror/refresh.ts'
-import { type Tarball, type TarballSource, Tarballs } from './mirror/tarballs.ts'
+import { type Fetched, type Tarball, type TarballSource, Tarballs } from './mirror/tarballs.ts'
 import type { JsonObject, Manifest, PackageDoc, PackageHead } from './model.ts'
 import type { Network, NetworkMode } from './network.ts'
 import { Policy, type PolicyRules, type Verdict } from './policy.ts'
@@ -66,19 +68,19 @@ export function createMirror(deps: MirrorDeps): Mirror {
 
 /** Packages of the upstream registry: kept as they came, current as far as policy wants, there for ever once fetched. */
 export class Mirror {
-  readonly hasUpstream: boolean
   readonly policy: Policy
   readonly known: KnownAdvisories
   readonly metrics = new Metrics()
+  readonly reach: Reach
   readonly #storage: Storage
   readonly #upstream: Upstream
-  readonly #network: Network
   readonly #clock: Clock
   readonly #log: Log
   readonly #freshness: MirrorPolicy
   readonly #documents: StoredDocuments
   readonly #refresher: Refresher
   readonly #tarballs: Tarballs
+  readonly #insides: Insides
   readonly #asking = new SingleFlight<PackageRow>()
   readonly #underWay = new Set<Promise<unknown>>()
   readonly #asked = new LRUCache<string, Asked>({ max: 20_000 })
@@ -87,9 +89,8 @@ export class Mirror {
   constructor(deps: MirrorDeps) {
     const upstream = deps.upstream ?? noUpstream
     this.#storage = deps.storage
-    this.hasUpstream = deps.upstream !== undefined
     this.#upstream = upstream
-    this.#network = deps.network
+    this.reach = new Reach({ ...deps, upstream, hasUpstream: deps.upstream !== undefined })
     this.#clock = deps.clock
     this.#log = deps.log
     this.#freshness = deps.policy
@@ -97,7 +98,8 @@ export class Mirror {
     this.policy = new Policy(deps.clock, deps.rules ?? {}, this.known)
     this.#documents = new StoredDocuments(deps.storage)
     this.#refresher = new Refresher({ ...deps, upstream, metrics: this.metrics, documents: this.#documents })
-    this.#tarballs = new Tarballs({ ...deps, upstream, metrics: this.metrics })
+    this.#tarballs = new Tarballs({ ...deps, upstream, metrics: this.metrics, policy: this.policy })
+    this.#insides = new Insides({ ...deps, policy: this.policy })
   }
 
   /**
@@ -108,7 +110,7 @@ export class Mirror {
     const now = this.#clock.now()
     const due = this.#asked.get(row.npm_name)?.due
     if (due !== undefined && now < due) return row
-    if ((await this.#mode(row.npm_name)) !== 'online') return row
+    if ((await this.reach.mode(row.npm_name)) !== 'online') return row
     const stored = await findUpstreamDocument(this.#storage.sql.read, row.id)
     const at = stored?.checked_at ?? Number.NEGATIVE_INFINITY
     if (now - at < this.#freshness.packumentTtl) {
@@ -121,7 +123,7 @@ export class Mirror {
 
   /** Asks upstream whatever the copy's age and waits, a little; resolves to the copy we have when no news came. Never fails. */
   async fresh(row: PackageRow): Promise<PackageRow> {
-    if (await this.#isOffline(row.npm_name)) return row
+    if (await this.reach.isOffline(row.npm_name)) return row
     return this.#askPatiently(row.npm_name).catch(() => row)
   }
 
@@ -131,8 +133,8 @@ export class Mirror {
    */
   async refresh(npmName: string): Promise<PackageRow> {
     try {
-      if (await this.#isOffline(npmName))
-        fail('PACKAGE_NOT_FOUND', { spec: npmName, why: this.#offline(npmName) })
+      if (await this.reach.isOffline(npmName))
+        fail('PACKAGE_NOT_FOUND', { spec: npmName, why: this.reach.whyNot(npmName) })
       return await this.#ask(npmName)
     } catch (error) {
       const row = await findPackage(this.#storage.sql.read, '', npmName)
@@ -143,8 +145,10 @@ export class Mirror {
 
   /** The package as stored, ready for rendering. PACKAGE_NOT_FOUND; UPSTREAM_… when its bytes were lost and cannot be fetched anew. */
   async document(head: PackageHead): Promise<PackageDoc> {
-    const [document, pins] = await Promise.all([this.#open(head), this.#pins(head)])
-    return packageDocOf(head, document, { pins, judge: await this.policy.judgeOf(head.npmName) })
+    const parts = [this.#open(head), this.#pins(head), this.#insides.known(head)] as const
+    const [document, pins, insides] = await Promise.all(parts)
+    const judge = await this.policy.judgeOf(head.npmName)
+    return packageDocOf(head, document, { pins, insides, judge })
   }
 
   /** A version's package.json as upstream has it, `dist` and all. VERSION_NOT_FOUND, UPSTREAM_…. */
@@ -160,15 +164,17 @@ export class Mirror {
         allowed: false,
         why: `upstream withdrew it, noticed on ${iso(row.removed_at)}; it is kept aside`,
       }
-    const { publishedAt, manifest } = await this.#version(head, version)
+    const { publishedAt = head.createdAt, manifest } = await this.#version(head, version)
+    const contained = await this.#insides.of(head, version)
     const judge = await this.policy.judgeOf(head.npmName)
-    return judge({ version, publishedAt: publishedAt ?? head.createdAt, manifest: () => manifest })
+    return judge({ version, publishedAt, manifest: () => manifest, contained })
   }
 
   /** FORBIDDEN, with the reason, for a version that policy withholds. */
   async check(head: PackageHead, version: string, publishedAt: Millis): Promise<void> {
     const manifest = this.policy.readsManifests ? (await this.#version(head, version)).manifest : {}
-    await this.policy.check(head.npmName, { version, publishedAt, manifest: () => manifest })
+    const contained = await this.#insides.of(head, version)
+    await this.policy.check(head.npmName, { version, publishedAt, manifest: () => manifest, contained })
   }
 
   /** Where a version's tarball is upstream and what must hold of it. VERSION_NOT_FOUND, UPSTREAM_…. */
@@ -185,16 +191,23 @@ export class Mirror {
   }
 
   /**
-   * A tarball, as soon as there is something to send; one that is not stored yet is stored on its way. VERSION_NOT_FOUND,
-   * PACKAGE_NOT_FOUND when offline, UPSTREAM_….
+   * A tarball, as soon as there is something to send; one that is not stored yet is stored on its way. Where rules ask what it holds, there is nothing
+   * to send before it has been looked into. VERSION_NOT_FOUND, FORBIDDEN, PACKAGE_NOT_FOUND when offline, UPSTREAM_….
    */
   async tarball(head: PackageHead, version: string): Promise<Tarball> {
-    return this.#tarballs.get(this.#wanted(head, version))
+    if (!this.policy.readsManifests) return this.#tarballs.get(this.#wanted(head, version))
+    return { kind: 'stored', fetched: true, ...(await this.#fetch(head, version)) }
   }
 
   /** As tarball, resolving when it is stored. */
   async fetchTarball(head: PackageHead, version: string): Promise<Fingerprint> {
-    return this.#tarballs.fetch(this.#wanted(head, version))
+    return (await this.#fetch(head, version)).print
+  }
+
+  async #fetch(head: PackageHead, version: string): Promise<Fetched> {
+    const fetched = await this.#tarballs.fetch(this.#wanted(head, version))
+    if (this.policy.readsManifests) await this.check(head, version, fetched.publishedAt)
+    return fetched
   }
 
   /** Gives up whatever is under way, waits for its end and closes the upstream. */
@@ -206,13 +219,13 @@ export class Mirror {
 
   #wanted(head: PackageHead, version: string) {
     const source = async () => {
-      if (!(await this.#isOffline(head.npmName))) {
+      if (!(await this.reach.isOffline(head.npmName))) {
         const source = await this.tarballOf(head, version)
         await this.check(head, version, source.publishedAt)
         return source
       }
       const spec = `${head.npmName}@${version}`
-      return fail('PACKAGE_NOT_FOUND', { spec, why: this.#offline(spec) })
+      return fail('PACKAGE_NOT_FOUND', { spec, why: this.reach.whyNot(spec) })
     }
     return { head, version, source }
   }
@@ -259,7 +272,7 @@ export class Mirror {
     const known = await this.#storedVersion(head, version)
     if (known) return known
     const asked = this.#asked.get(head.npmName)
-    if (!(await this.#isOffline(head.npmName)) && !(asked && this.#clock.now() - asked.at < JUST_ASKED))
+    if (!(await this.reach.isOffline(head.npmName)) && !(asked && this.#clock.now() - asked.at < JUST_ASKED))
       await this.#askPatiently(head.npmName)
     const found = await this.#storedVersion(head, version)
     return found ?? fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
@@ -275,8 +288,8 @@ export class Mirror {
   async #open(head: PackageHead): Promise<UpstreamDocument> {
     const held = await this.#held(head)
     if (held) return held
-    if (await this.#isOffline(head.npmName))
-      return fail('PACKAGE_NOT_FOUND', { spec: head.npmName, why: this.#offline(head.npmName) })
+    if (await this.reach.isOffline(head.npmName))
+      return fail('PACKAGE_NOT_FOUND', { spec: head.npmName, why: this.reach.whyNot(head.npmName) })
     await this.#ask(head.npmName)
     return (await this.#held(head)) ?? fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
   }
@@ -288,26 +301,6 @@ export class Mirror {
       if (isFault(error, 'NOT_FOUND')) return undefined
       throw error
     })
-  }
-
-  async #mode(npmName: string): Promise<NetworkMode> {
-    return this.hasUpstream ? this.#network.mode(this.#upstream.for(npmName).url) : 'offline'
-  }
-
-  /** Whether there is an upstream that may not be asked now, so that nobody can tell what it has. */
-  async isCutOff(npmName: string): Promise<boolean> {
-    return this.hasUpstream && (await this.#isOffline(npmName))
-  }
-
-  async #isOffline(npmName: string): Promise<boolean> {
-    return (await this.#mode(npmName)) === 'offline'
-  }
-
-  /** Why `spec` cannot be had, and what to do. */
-  #offline(spec: string): string {
-    return this.hasUpstream
-      ? `no copy of it is stored here and the registry is offline. Fetch it with: entropic prefetch ${spec}`
-      : 'no copy of it is stored here and there is no upstream. Bring it with: entropic bundle import FILE'
   }
 
   async #pins(head: PackageHead): Promise<Pins> {

@@ -224,7 +224,7 @@ export class Packages {
   }
 
   async #fromUpstream(name: PackageName): Promise<PackageRow> {
-    if (!this.#mirror.hasUpstream || name.host !== '') return this.#missing(name)
+    if (!this.#mirror.reach.hasUpstream || name.host !== '') return this.#missing(name)
     // A claimed scope never goes upstream, in no spelling, or whoever takes the name there could slip into our installs.
     const npmName = npmNameOf(name)
     if ((await claimedScopeOf(this.#context.storage.sql.read, npmName)) !== undefined)

@@ -12,6 +12,8 @@ export type Judged = {
   readonly version: string
   readonly publishedAt: Millis
   readonly manifest: () => JsonObject | undefined
+  /** What the package.json in its tarball says, as far as rules ask; absent: nobody has looked yet. */
+  readonly contained?: JsonObject | undefined
 }
 
 /** A row of an allow or block list, or of the exempt. */
@@ -23,21 +25,26 @@ export type PolicyRow = {
 
 const ANY = { loose: true, includePrerelease: true }
 
+/** What a rule may ask about besides the name. */
+const KIND = /^(licence|install-script|misnamed):(.+)$/
+
 /**
- * Reads `name`, `name@range`, `@scope/*`, `licence:GPL-*` (`licence:none` is what names no licence) or `install-script:NAME`, which is
- * what runs a script when installed. BAD_REQUEST.
+ * Reads `name`, `name@range`, `@scope/*`, `licence:GPL-*` (`licence:none` is what names no licence), `install-script:NAME`, which is
+ * what runs a script when installed, or `misnamed:NAME`, which is what calls itself by another name or version. BAD_REQUEST.
  */
 export function readPolicyRow(text: string, list: 'allow' | 'block'): PolicyRow {
-  const [, kind, of = ''] = /^(licence|install-script):(.+)$/.exec(text) ?? []
+  const [, kind, of = ''] = KIND.exec(text) ?? []
   if (kind === 'licence') return licenceRow(text, patternOf(of), list)
-  const { name, range } = splitSpec(kind === 'install-script' ? of : text)
+  const { name, range } = splitSpec(kind === undefined ? text : of)
   if (range !== '' && semver.validRange(range) === null)
     fail('BAD_REQUEST', { why: `"${text}" is no rule: "${range}" is not a range of versions` })
   const pattern = patternOf(name)
   const named = (it: string, { version }: Judged) =>
     pattern.test(it) && (range === '' || semver.satisfies(version, range, ANY))
   if (kind === undefined) return { text, readsManifest: false, covers: named }
-  const covers: PolicyRow['covers'] = (it, judged) => named(it, judged) && hasInstallScript(judged.manifest())
+  const isSo = kind === 'misnamed' ? isMisnamed : hasInstallScript
+  const covers: PolicyRow['covers'] = (it, judged) =>
+    named(it, judged) && isSo(judged.manifest() ?? {}, { name: it, version: judged.version })
   return { text, readsManifest: true, covers }
 }
 
@@ -64,7 +71,7 @@ function choicesOf(expression: string): string[][] {
 }
 
 /** Old manifests write an object, or a list in `licenses`, of which one may choose. */
-function licenceOf(manifest: JsonObject | undefined): string {
+export function licenceOf(manifest: JsonObject | undefined): string {
   const said = [manifest?.license, manifest?.licenses].flat().flatMap((it) => nameOf(it) ?? [])
   return said.length === 0 ? 'none' : said.join(' OR ')
 }
@@ -74,6 +81,17 @@ function nameOf(value: Json | undefined): string | undefined {
   return typeof name === 'string' && name.trim() !== '' ? name : undefined
 }
 
-function hasInstallScript(manifest: JsonObject | undefined): boolean {
-  return manifest?.hasInstallScript === true || manifest?.gypfile === true || runsOnInstall(manifest?.scripts)
+function hasInstallScript(manifest: JsonObject): boolean {
+  return manifest.hasInstallScript === true || manifest.gypfile === true || runsOnInstall(manifest.scripts)
+}
+
+/** Whether a manifest says another name or version than it is known by. */
+export function isMisnamed(
+  manifest: JsonObject,
+  { name, version }: { readonly name: string; readonly version: string },
+): boolean {
+  const isOther = (said: Json | undefined, known: string | null) => typeof said === 'string' && said !== known
+  const number =
+    typeof manifest.version === 'string' ? (semver.clean(manifest.version, true) ?? '') : undefined
+  return isOther(manifest.name, name) || isOther(number, semver.clean(version, true))
 }

@@ -5,6 +5,7 @@ import { SEVERITIES, type Severity } from '../base/severity.ts'
 import { type Clock, iso, type Millis, minutes } from '../base/time.ts'
 import type { AdvisoryRow } from '../storage/sql/advisory.ts'
 import type { KnownAdvisories } from './advisories/known.ts'
+import type { JsonObject } from './model.ts'
 import { type Judged, type PolicyRow, readPolicyRow } from './policy-rows.ts'
 
 /**
@@ -31,6 +32,7 @@ export type Judge = (judged: Judged) => Verdict
 /** How often a packument is rendered anew while versions of it are growing old enough. */
 const STEP = minutes(5)
 const ANY = { loose: true, includePrerelease: true }
+const UNSEEN = 'as far as its document tells; its tarball is looked into when it is first fetched'
 
 /** Decides which mirrored versions are offered. What was published here is not its business. */
 export class Policy {
@@ -56,10 +58,20 @@ export class Policy {
     this.#rulesTag = createHash('sha256').update(JSON.stringify(rules)).digest('base64url').slice(0, 6)
   }
 
-  /** Decides about the versions of one package; the first rule that decides, in words. */
+  /**
+   * Decides about the versions of one package; the first rule that decides, in words. Where rules read manifests, both are judged that an installer
+   * may go by: the document's, and the one in the tarball.
+   */
   async judgeOf(name: string): Promise<Judge> {
     const advisories = this.#asksAdvisories ? await this.#known.of([name]) : []
-    return (judged) => this.#judge(name, judged, advisories)
+    return (judged) => {
+      const { contained } = judged
+      const said = this.#judge(name, judged, advisories)
+      if (!said.allowed || !this.readsManifests) return said
+      if (contained === undefined) return { ...said, why: `${said.why}, ${UNSEEN}` }
+      const found = this.#judge(name, { ...judged, manifest: () => contained }, advisories)
+      return found.allowed ? said : denied(`${found.why}, going by its tarball${doubtOf(contained)}`)
+    }
   }
 
   /** Whether name, version and date are all that it takes to judge. */
@@ -120,6 +132,11 @@ export class Policy {
     if (least === undefined || SEVERITIES.indexOf(severity) < SEVERITIES.indexOf(least)) return false
     return semver.satisfies(version, vulnerable, ANY)
   }
+}
+
+/** Why nobody can tell what a tarball holds. */
+function doubtOf({ unreadable }: JsonObject): string {
+  return typeof unreadable === 'string' ? ` (${unreadable})` : ''
 }
 
 function mends({ fixed }: AdvisoryRow, version: string): boolean {

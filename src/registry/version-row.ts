@@ -40,6 +40,7 @@ export async function versionRow(context: Context, store: ContentStore, given: G
     unpacked_size: made.unpackedSize,
     readme: made.readme ?? null,
     readme_html: made.readmeHtml ?? null,
+    contained: null,
     published_at: publishedAt,
     publisher,
     deprecated: null,

@@ -27,6 +27,7 @@ function read(document: object, pins = new Map<string, JsonObject>()) {
   const doc = packageDocOf(head, new UpstreamDocument(Buffer.from(JSON.stringify(document))), {
     pins,
     judge,
+    insides: new Map(),
   })
   const versions = [...doc.versions].map((it) => ({
     ...it,

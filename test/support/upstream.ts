@@ -9,6 +9,8 @@ import { type Entry, packageTarball, sha1, sha512 } from './tarball.ts'
 export type ScriptedVersion = {
   readonly manifest?: object
   readonly files?: Readonly<Record<string, Entry>>
+  /** In the place of one with the manifest and the files. */
+  readonly tarball?: Buffer
   /** Over what is computed; `undefined` takes a member away. */
   readonly dist?: Readonly<Record<string, unknown>>
   /** ISO date. */
@@ -77,7 +79,8 @@ export class ScriptedUpstream implements AsyncDisposable {
   /** Adds a version, or replaces it. */
   async publish(name: string, version: string, given: ScriptedVersion = {}): Promise<void> {
     const manifest = { name, version, ...given.manifest }
-    const tarball = await packageTarball(manifest, given.files ?? { 'index.js': `// ${name}@${version}` })
+    const files = given.files ?? { 'index.js': `// ${name}@${version}` }
+    const tarball = given.tarball ?? (await packageTarball(manifest, files))
     const path = tarballPath(name, version)
     this.#tarballs.set(path, tarball)
     const dist = {

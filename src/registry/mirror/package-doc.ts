@@ -6,6 +6,7 @@ import type { Json, JsonObject, PackageDoc, PackageHead, VersionText } from '../
 import type { Judge, Verdict } from '../policy.ts'
 import { newestOf } from '../tags.ts'
 import { asObject, type UpstreamDocument } from '../upstream-document.ts'
+import type { Contained } from './inspection.ts'
 
 /** Root members that have a place of their own in PackageDoc, or are the upstream database's business. */
 const NOT_COPIED: ReadonlySet<string> = new Set([
@@ -29,7 +30,7 @@ export type Pins = ReadonlyMap<string, JsonObject>
 export function packageDocOf(
   head: PackageHead,
   document: UpstreamDocument,
-  { pins, judge }: { pins: Pins; judge: Judge },
+  { pins, judge, insides }: { pins: Pins; judge: Judge; insides: ReadonlyMap<string, Contained> },
 ): PackageDoc {
   const time = timesOf(head, document)
   const verdictOn = (version: string) =>
@@ -37,6 +38,7 @@ export function packageDocOf(
       version,
       publishedAt: Date.parse(time[version] ?? iso(head.createdAt)),
       manifest: () => pins.get(version) ?? document.manifest(version),
+      contained: insides.get(version),
     })
   const verdicts = new Map([...document.versions].map((version) => [version, verdictOn(version)]))
   const offered = [...document.versions].filter((version) => verdicts.get(version)?.allowed)

@@ -19,6 +19,7 @@ export function mirroredVersion(packageId: string, version: string, publishedAt:
     unpacked_size: null,
     readme: null,
     readme_html: null,
+    contained: null,
     published_at: publishedAt,
     publisher: null,
     deprecated: null,

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Fingerprint } from '../../base/digest.ts'
+import type { Digest, Fingerprint } from '../../base/digest.ts'
 import { Fault, fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 import type { Clock, Millis } from '../../base/time.ts'
@@ -7,12 +7,15 @@ import { cameVia } from '../../base/via.ts'
 import type { Expectation } from '../../storage/blobs/blobs.ts'
 import { Download } from '../../storage/blobs/download.ts'
 import type { Storage } from '../../storage/storage.ts'
-import { findPackageById } from '../../storage/tables/packages.ts'
+import { bumpPackage, findPackageById } from '../../storage/tables/packages.ts'
 import { upsertUses } from '../../storage/tables/uses.ts'
 import { findVersion, upsertMirroredVersion } from '../../storage/tables/versions.ts'
 import type { Metrics } from '../metrics.ts'
 import type { PackageHead } from '../model.ts'
+import type { Policy } from '../policy.ts'
+import { isMisnamed } from '../policy-rows.ts'
 import type { Upstream } from '../upstream.ts'
+import { type Contained, Inspection } from './inspection.ts'
 import { mirroredVersion } from './rows.ts'
 
 /** Where a version's tarball is upstream, and what must hold of its bytes. */
@@ -25,10 +28,11 @@ export type TarballSource = {
   readonly publishedAt: Millis
 }
 
-export type StoredTarball = {
+/** A tarball at rest. */
+export type Fetched = { readonly print: Fingerprint; readonly publishedAt: Millis }
+
+export type StoredTarball = Fetched & {
   readonly kind: 'stored'
-  readonly print: Fingerprint
-  readonly publishedAt: Millis
   /** It was asked for upstream, and has arrived already. */
   readonly fetched?: true
 }
@@ -52,15 +56,24 @@ export class Tarballs {
   readonly #clock: Clock
   readonly #log: Log
   readonly #metrics: Metrics
+  readonly #policy: Policy
   readonly #running = new Map<string, Promise<Running>>()
   readonly #closing = new AbortController()
 
-  constructor(parts: { storage: Storage; upstream: Upstream; clock: Clock; log: Log; metrics: Metrics }) {
+  constructor(parts: {
+    storage: Storage
+    upstream: Upstream
+    clock: Clock
+    log: Log
+    metrics: Metrics
+    policy: Policy
+  }) {
     this.#storage = parts.storage
     this.#upstream = parts.upstream
     this.#clock = parts.clock
     this.#log = parts.log
     this.#metrics = parts.metrics
+    this.#policy = parts.policy
   }
 
   /** Resolves when there is something to send. UPSTREAM_…, VERSION_NOT_FOUND and what `source` throws. */
@@ -74,9 +87,10 @@ export class Tarballs {
   }
 
   /** Resolves when the whole is stored. Throws as `get`. */
-  async fetch(wanted: Wanted): Promise<Fingerprint> {
+  async fetch(wanted: Wanted): Promise<Fetched> {
     const running = await this.#join(wanted)
-    return 'kind' in running ? running.print : running.download.done
+    if ('kind' in running) return running
+    return { print: await running.download.done, publishedAt: running.publishedAt }
   }
 
   /** Gives up what is under way and waits until its spool files are gone. */
@@ -111,9 +125,15 @@ export class Tarballs {
       const print = { digest: row.tarball, sha1: row.sha1, size: row.size }
       return { kind: 'stored', print, publishedAt: row.published_at }
     }
-    const { url, integrity: promisedIntegrity, shasum, publishedAt } = await source()
     // What was lost comes back as it was, even where upstream promises nothing.
-    const integrity = promisedIntegrity ?? row?.tarball ?? undefined
+    return this.#download(head, version, { lost: row?.tarball ?? undefined, ...(await source()) })
+  }
+
+  async #download(
+    head: PackageHead,
+    version: string,
+    { url, lost, integrity = lost, shasum, publishedAt }: TarballSource & { lost: Digest | undefined },
+  ): Promise<Running> {
     const what = `${head.npmName}@${version}`
     const upstream = this.#upstream.for(head.npmName)
     const ask = () => upstream.tarball(what, url, this.#closing.signal)
@@ -126,21 +146,27 @@ export class Tarballs {
     const expect: Expectation = Object.fromEntries(
       Object.entries(promised).filter(([, it]) => it !== undefined),
     )
+    let contained: Contained = {}
+    const body = new Inspection(what).watch(answer.body, (found) => {
+      contained = found
+    })
     const record = (print: Fingerprint) => {
       this.#metrics.add('entropic_upstream_bytes_total', { what: 'tarball' }, print.size)
-      return this.#record(head, version, { print, publishedAt })
+      return this.#record(head, version, { print, publishedAt, contained })
     }
     const distrust = (cause: Fault) => new Fault('UPSTREAM_INVALID', { what, why: cause.message }, { cause })
-    const download = await Download.start(this.#storage.blobs, { ...answer, expect, distrust }, record)
-    return { download, publishedAt }
+    const source = { size: answer.size, body, expect, distrust }
+    return { download: await Download.start(this.#storage.blobs, source, record), publishedAt }
   }
 
   /** Not when the name became one of ours meanwhile. */
   async #record(
     head: PackageHead,
     version: string,
-    { print, publishedAt }: { print: Fingerprint; publishedAt: Millis },
+    { print, publishedAt, contained }: Fetched & { contained: Contained },
   ): Promise<void> {
+    if (isMisnamed(contained, { name: head.npmName, version }))
+      this.#log.warn({ name: head.npmName, version, contained }, 'a tarball calls itself by another name')
     await this.#storage.sql.transaction(async (tx) => {
       const row = await findPackageById(tx, head.id)
       if (row?.source !== 'mirror') return fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
@@ -150,7 +176,10 @@ export class Tarballs {
         tarball,
         sha1,
         size,
+        contained: JSON.stringify(contained),
       })
+      // What it holds may hide it.
+      if (this.#policy.readsManifests) await bumpPackage(tx, head.id, this.#clock.now())
       const use = { package_id: head.id, version, used_at: this.#clock.now() }
       await upsertUses(tx, [use])
     })

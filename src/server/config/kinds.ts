@@ -167,10 +167,11 @@ export const date: Kind<number> = {
 
 /** A package, or many by `*`, with or without a range of versions. */
 export const packageRule: Kind<string> = {
-  allowed: 'name, name@range, @scope/*, licence:MIT or install-script:name',
+  allowed: 'name, name@range, @scope/*, licence:MIT, install-script:name or misnamed:name',
   read(it) {
-    const at = it.indexOf('@', 1)
-    return at < 0 || semver.validRange(it.slice(at + 1)) !== null ? it : undefined
+    const spec = it.replace(/^(?:install-script|misnamed):/, '')
+    const at = spec.indexOf('@', 1)
+    return at < 0 || semver.validRange(spec.slice(at + 1)) !== null ? it : undefined
   },
 }
 

@@ -124,6 +124,7 @@ export interface VersionRow {
   unpacked_size: number | null
   readme: Digest | null
   readme_html: Digest | null
+  contained: string | null
   published_at: Millis
   publisher: string | null
   deprecated: string | null

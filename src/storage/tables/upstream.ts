@@ -41,6 +41,20 @@ export function listPinnedVersions(
     .execute()
 }
 
+/** What the tarballs of a mirrored package hold, JSON, as far as somebody has looked. */
+export async function listContained(
+  db: Reader,
+  packageId: string,
+): Promise<{ version: string; contained: string }[]> {
+  const rows = await db
+    .selectFrom('version')
+    .select(['version', 'contained'])
+    .where('package_id', '=', packageId)
+    .where('contained', 'is not', null)
+    .execute()
+  return rows.map(({ version, contained }) => ({ version, contained: contained ?? '{}' }))
+}
+
 /** Marks versions as withdrawn upstream since `at`, or as offered again (null). What is stored of them stays. */
 export async function markWithdrawn(
   tx: Tx,

@@ -21,7 +21,7 @@ export function listVersions(db: Reader, packageId: string): Promise<VersionRow[
     .execute()
 }
 
-export type VersionSummary = Omit<VersionRow, 'manifest' | 'short'>
+export type VersionSummary = Omit<VersionRow, 'manifest' | 'short' | 'contained'>
 
 /** As listVersions, without the manifests. */
 export function listVersionHeads(db: Reader, packageId: string): Promise<VersionSummary[]> {
