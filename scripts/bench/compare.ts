@@ -20,7 +20,13 @@ export type Contest = {
   readonly effort: Effort
 }
 
-/** Requests a second of each server in turns, run by run, so that whatever else the machine does meets them all. */
+/** What one run of one server showed: requests a second, and microseconds of processor time for each. */
+type Run = { readonly rate: number; readonly cpu: number }
+
+/**
+ * Each server in turns, run by run, so that whatever else the machine does meets them all. Where something else does run, the processor
+ * time of a request tells more than how many there were a second.
+ */
 export async function compare({ name, path, headers, isOurs }: Case, contest: Contest): Promise<void> {
   const { ours, withNginx, folder, effort } = contest
   const verdaccio = isOurs ? undefined : contest.verdaccio
@@ -29,29 +35,34 @@ export async function compare({ name, path, headers, isOurs }: Case, contest: Co
   const nginx = withNginx ? await startNginx(folder, path, reply) : undefined
   try {
     const servers = Object.entries({ entropic: ours, 'node:http': bare, nginx, verdaccio })
-    const rates = new Map<string, number[]>()
+    const runs = new Map<string, Run[]>()
     for (let run = 0; run < effort.runs; run++)
       for (const [label, server] of servers) {
         if (!server) continue
-        const { rate, odd } = await load({ url: server.url + path, headers, ...effort })
+        const before = server.cpu() ?? Number.NaN
+        const { rate, count, odd } = await load({ url: server.url + path, headers, ...effort })
         if (odd > 0) throw new Error(`${odd} replies of ${label} for ${path} were unlike the others`)
-        rates.set(label, [...(rates.get(label) ?? []), rate])
+        const cpu = (((server.cpu() ?? Number.NaN) - before) * 1e6) / count
+        runs.set(label, [...(runs.get(label) ?? []), { rate, cpu }])
       }
-    console.log(line(name, rates))
+    console.log(line(name, runs))
   } finally {
     await bare.stop()
     await nginx?.stop()
   }
 }
 
-function line(name: string, rates: ReadonlyMap<string, readonly number[]>): string {
-  const own = rates.get('entropic') ?? []
-  const parts = [...rates].map(([label, all]) => {
-    const ratios = own.map((rate, run) => rate / (all[run] ?? Number.NaN))
-    const ratio = label === 'entropic' ? '' : ` (ratio ${median(ratios).toFixed(2)})`
-    return `${label} ${Math.round(median(all))}${ratio}`
+function line(name: string, runs: ReadonlyMap<string, readonly Run[]>): string {
+  const own = runs.get('entropic') ?? []
+  const parts = [...runs].map(([label, all]) => {
+    const [rate, cpu] = [median(all.map((run) => run.rate)), median(all.map((run) => run.cpu))]
+    const figures = `${label} ${Math.round(rate)} req/s, ${cpu.toFixed(1)} µs`
+    if (label === 'entropic') return figures
+    const ratio = median(own.map((run, n) => run.rate / (all[n]?.rate ?? Number.NaN)))
+    const cpuRatio = median(own.map((run, n) => (all[n]?.cpu ?? Number.NaN) / run.cpu))
+    return `${figures} (ratio ${ratio.toFixed(2)}, by processor time ${cpuRatio.toFixed(2)})`
   })
-  return `${name}: ${parts.join(', ')} req/s`
+  return `${name}: ${parts.join('; ')}`
 }
 
 export function median(numbers: readonly number[]): number {

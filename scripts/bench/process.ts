@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
@@ -11,6 +11,10 @@ export type Started = {
   readonly readyAfter: number
   /** Resident memory in MiB; undefined where the system does not tell. */
   memory(): number | undefined
+  /** The most that was resident since the last call, in MiB, or since the start; undefined where the system does not tell. */
+  peakMemory(): number | undefined
+  /** Processor time taken so far, seconds; undefined where the system does not tell. */
+  cpu(): number | undefined
   stop(): Promise<void>
 }
 
@@ -36,7 +40,9 @@ export async function startServer({ command, env, url: known }: Command): Promis
   return {
     url,
     readyAfter: performance.now() - begin,
-    memory: () => residentMiB(child.pid),
+    memory: () => statusMiB(child.pid, 'VmRSS'),
+    peakMemory: () => peakMiB(child.pid),
+    cpu: () => cpuSeconds(child.pid),
     async stop() {
       child.kill('SIGTERM')
       if (child.exitCode === null) await once(child, 'exit')
@@ -82,10 +88,29 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-function residentMiB(pid: number | undefined): number | undefined {
+function statusMiB(pid: number | undefined, field: 'VmRSS' | 'VmHWM'): number | undefined {
   try {
-    const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const kib = new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]
     return kib === undefined ? undefined : Number(kib) / 1024
+  } catch {
+    return undefined
+  }
+}
+
+function peakMiB(pid: number | undefined): number | undefined {
+  const peak = statusMiB(pid, 'VmHWM')
+  if (peak !== undefined) writeFileSync(`/proc/${pid}/clear_refs`, '5') // proc(5): begins the peak anew
+  return peak
+}
+
+/** User and system time of all threads (proc(5), stat, fields 14 and 15, in hundredths of a second). */
+function cpuSeconds(pid: number | undefined): number | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
   } catch {
     return undefined
   }

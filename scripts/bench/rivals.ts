@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, type Started, startServer } from './process.ts'
 
@@ -16,28 +16,43 @@ export function startBare(folder: string, { status, headers, body }: RawReply): 
   return startServer({ command: [process.execPath, join(import.meta.dirname, 'bare.ts'), file] })
 }
 
-/** nginx with one worker, serving the same bytes from a file: as fast as a file server gets. */
+/** nginx in one process, serving the same bytes from a file: as fast as a file server gets. */
 export async function startNginx(
   folder: string,
   path: string,
   { headers, body }: RawReply,
 ): Promise<Started> {
-  const port = await freePort()
-  const place = join(folder, `nginx-${port}`)
-  mkdirSync(place)
-  writeFileSync(join(place, 'body'), body)
   const { 'content-type': type = 'application/octet-stream', 'content-encoding': encoding } = headers
   const sent = encoding === undefined ? '' : `add_header Content-Encoding ${encoding};`
+  const place = mkdtempSync(join(folder, 'nginx-'))
+  writeFileSync(join(place, 'body'), body)
+  return nginxServing(
+    place,
+    `location = ${path} { alias ${place}/body; types {} default_type "${type}"; ${sent} }`,
+  )
+}
+
+/** nginx over a folder that is laid out as a registry's paths are; a package's document is `index.json` in its folder. */
+export function startNginxOver(folder: string): Promise<Started> {
+  const place = mkdtempSync(join(folder, 'nginx-'))
+  return nginxServing(
+    place,
+    `location / { root ${folder}; types {} default_type application/json; try_files $uri $uri/index.json =404; }`,
+  )
+}
+
+async function nginxServing(place: string, locations: string): Promise<Started> {
+  const port = await freePort()
   writeFileSync(
     join(place, 'nginx.conf'),
-    `daemon off; worker_processes 1; pid ${place}/pid; error_log ${place}/error.log;
+    `daemon off; master_process off; pid ${place}/pid; error_log ${place}/error.log;
 events { worker_connections 512; }
 http {
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
   client_body_temp_path ${place}; proxy_temp_path ${place}; fastcgi_temp_path ${place}; uwsgi_temp_path ${place}; scgi_temp_path ${place};
   server {
     listen 127.0.0.1:${port};
-    location = ${path} { alias ${place}/body; types {} default_type "${type}"; ${sent} }
+    ${locations}
   }
 }
 `,
