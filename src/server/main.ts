@@ -6,6 +6,8 @@ import { Failure, sentenceOf } from './failure.ts'
 
 /** Runs the command line's command and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Before anything is read: a thread waits for the disk at each sync, and with Node's four all files would wait with it.
+  process.env.UV_THREADPOOL_SIZE ??= '16'
   const code = await run(argv).catch(explain)
   // What was printed leaves the process before it ends.
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))

@@ -15,6 +15,21 @@ export function blobDriverSuite(name: string, make: MakeDriver): void {
       expect(await readdir(spool)).toEqual([])
     })
 
+    test('one whose disk nobody waits for is there as well, and is kept', async (t) => {
+      const { driver, adopt, spool } = await openedBlobs(t, make)
+      const digest = await adopt('soon', { durability: 'soon' })
+      const stream = await driver.open(digest)
+      expect(stream && String(await buffer(stream))).toBe('soon')
+      expect(await driver.stat(digest)).toMatchObject({ size: 4 })
+      expect(await all(driver.list())).toContain(digest)
+      expect(await readdir(spool)).toEqual([])
+      await driver.settled?.()
+      expect(await driver.keep(digest)).toBe(true)
+      expect(await all(driver.list())).toEqual([digest])
+      await driver.remove(digest)
+      expect(await driver.open(digest)).toBeUndefined()
+    })
+
     test('a blob that is not here is undefined everywhere', async (t) => {
       const { driver } = await openedBlobs(t, make)
       expect(await driver.open(nowhere)).toBeUndefined()
@@ -54,7 +69,7 @@ export function blobDriverSuite(name: string, make: MakeDriver): void {
 
     test('the list names every blob, and no removed one', async (t) => {
       const { driver, adopt } = await openedBlobs(t, make)
-      const digests = await Promise.all(['a', 'b', 'c'].map(adopt))
+      const digests = await Promise.all(['a', 'b', 'c'].map((text) => adopt(text)))
       expect((await all(driver.list())).sort()).toEqual(digests.toSorted())
       await driver.remove(digests[0] ?? nowhere)
       expect((await all(driver.list())).sort()).toEqual(digests.slice(1).toSorted())

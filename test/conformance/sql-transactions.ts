@@ -25,6 +25,22 @@ export function transactionSuite({ open }: Engine): void {
     expect(await namespaces(storage.sql.read)).toEqual([])
   })
 
+  test('a relaxed transaction holds whole or not at all, like every other, and beside others', async () => {
+    await using storage = await open()
+    const { sql } = storage
+    const failing = sql.relaxed(async (tx) => {
+      await insertNamespace(tx, 'lee')
+      throw new Error('changed my mind')
+    })
+    await expect(failing).rejects.toThrow('changed my mind')
+    await Promise.all([
+      sql.relaxed((tx) => insertNamespace(tx, 'ann')),
+      sql.transaction((tx) => insertNamespace(tx, 'bob')),
+      sql.relaxed((tx) => insertNamespace(tx, 'kim')),
+    ])
+    expect((await namespaces(sql.read)).map(({ name }) => name).sort()).toEqual(['ann', 'bob', 'kim'])
+  })
+
   test('readers neither see nor wait for an open transaction', async () => {
     await using storage = await open()
     const seen = await storage.sql.transaction(async (tx) => {

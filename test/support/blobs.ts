@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest, Fingerprint } from '../../src/base/digest.ts'
-import type { BlobDriver } from '../../src/storage/blobs/blobs.ts'
+import type { BlobDriver, Durability } from '../../src/storage/blobs/blobs.ts'
 import { SpoolingBlobStore } from '../../src/storage/blobs/store.ts'
 import { type Cleanup, temporaryFolder } from './services.ts'
 
@@ -29,12 +29,13 @@ export async function openedBlobs(t: Cleanup, make: MakeDriver) {
   const spool = join(folder, 'spool')
   await mkdir(spool)
   const driver = await make(folder)
-  const adopt = async (text: string) => {
+  const adopt = async (text: string, { durability = 'now' }: { durability?: Durability } = {}) => {
     const spooled = join(spool, randomBytes(8).toString('hex'))
     await writeFile(spooled, text)
-    await driver.adopt(spooled, printOf(text))
+    await driver.adopt(spooled, printOf(text), durability)
     return printOf(text).digest
   }
+  t.onTestFinished(async () => driver.settled?.())
   return { driver, adopt, spool, store: new SpoolingBlobStore(driver, spool) }
 }
 

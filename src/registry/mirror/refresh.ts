@@ -109,7 +109,7 @@ export class Refresher {
     const validators = { etag: fresh.etag ?? null, last_modified: fresh.lastModified ?? null }
     const origin = { upstream: this.#upstream.for(npmName).url, ...validators }
     if (held && before?.equals(document)) return await this.#touch(held, origin)
-    const { digest, size } = await spool.finish()
+    const { digest, size } = await spool.finish({}, 'soon')
     const now = this.#clock.now()
     const times = { fetched_at: now, checked_at: now }
     const stored = { ...origin, document: digest, encoding: fresh.encoding, size, ...times }
@@ -129,7 +129,7 @@ export class Refresher {
 
   async #touch({ row }: Held, news: Omit<UpstreamCheck, 'checked_at'>): Promise<PackageRow> {
     const check = { ...news, checked_at: this.#clock.now() }
-    await this.#storage.sql.transaction((tx) => touchUpstreamDocument(tx, row.id, check))
+    await this.#storage.sql.relaxed((tx) => touchUpstreamDocument(tx, row.id, check))
     return row
   }
 
@@ -137,8 +137,8 @@ export class Refresher {
     const { sql } = this.#storage
     const work = (tx: Tx) => writeArrival(tx, arrival)
     // A conflict: another process of ours just met the same new name. The second time it is found.
-    const { row, refused, withdrawn } = await sql.transaction(work).catch((error) => {
-      if (error instanceof Conflict) return sql.transaction(work)
+    const { row, refused, withdrawn } = await sql.relaxed(work).catch((error) => {
+      if (error instanceof Conflict) return sql.relaxed(work)
       throw error
     })
     for (const version of refused) {

@@ -167,7 +167,7 @@ export class Tarballs {
   ): Promise<void> {
     if (isMisnamed(contained, { name: head.npmName, version }))
       this.#log.warn({ name: head.npmName, version, contained }, 'a tarball calls itself by another name')
-    await this.#storage.sql.transaction(async (tx) => {
+    await this.#storage.sql.relaxed(async (tx) => {
       const row = await findPackageById(tx, head.id)
       if (row?.source !== 'mirror') return fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
       const { digest: tarball, sha1, size } = print

@@ -6,6 +6,12 @@ import type { Millis } from '../../base/time.ts'
 export type ByteRange = { readonly start: number; readonly end: number }
 
 /**
+ * When bytes are safe from a power cut: `now`, before anybody is told that they are stored; or `soon`, for what was promised to nobody and can be
+ * had again: a power cut may then take the whole blob away, but never leaves another in its place.
+ */
+export type Durability = 'now' | 'soon'
+
+/**
  * Where blobs lie. A driver keeps bytes and gives them back; hashing, limits, retries and logging are the store's.
  * Every method may be called at once for the same digest.
  */
@@ -15,8 +21,8 @@ export interface BlobDriver {
    * takes it for young.
    */
   keep(digest: Digest): Promise<boolean>
-  /** Takes over the synced spool file: durable when this resolves, and the spool file is gone. Twins are no error. */
-  adopt(spooled: string, print: Fingerprint): Promise<void>
+  /** Takes over the spool file: durable when this resolves, unless `soon` will do, and the spool file is gone. Twins are no error. */
+  adopt(spooled: string, print: Fingerprint, durability: Durability): Promise<void>
   /** The bytes; undefined when the blob is not here. The caller ends or destroys the stream. */
   open(digest: Digest, range?: ByteRange): Promise<Readable | undefined>
   stat(digest: Digest): Promise<BlobStat | undefined>
@@ -25,6 +31,10 @@ export interface BlobDriver {
   list(): AsyncIterable<Digest>
   /** Resolves when blobs can be had and kept; rejects otherwise. */
   ping(): Promise<void>
+  /** Tells good from bad among what a power cut left unfinished; for before anything is read. */
+  recover?(): Promise<void>
+  /** Resolves when everything is durable. */
+  settled?(): Promise<void>
   /** Where it all lies in truth, when this driver keeps copies in front of it. */
   readonly origin?: BlobDriver
   /** An address from which whoever has it may GET the blob for a few minutes; absent where there is no such thing. */
@@ -51,10 +61,10 @@ export interface Spool extends AsyncDisposable {
   readonly size: number
   write(chunk: Uint8Array): Promise<void>
   /**
-   * Compares with what was promised (INTEGRITY_MISMATCH, TOO_LARGE), makes the bytes durable and adopts them.
-   * Whatever it throws, the spool file is gone and nothing entered the store.
+   * Compares with what was promised (INTEGRITY_MISMATCH, TOO_LARGE) and adopts the bytes, durably unless `soon` will do. Whatever it
+   * throws, the spool file is gone and nothing entered the store.
    */
-  finish(expect?: Expectation): Promise<Fingerprint>
+  finish(expect?: Expectation, durability?: Durability): Promise<Fingerprint>
   abort(): Promise<void>
 }
 
@@ -80,7 +90,7 @@ export interface BlobStore {
   ping(): Promise<void>
   /**
    * Removes what crashed writers left in the spool: files that nobody wrote to for `settling` (ms). Others may be writing there: other
-   * processes share the folder. Resolves to how many there were.
+   * processes share the folder. What a power cut left unfinished is looked through as well. Resolves to how many spool files there were.
    */
   sweepSpool(settling: Millis): Promise<number>
 }

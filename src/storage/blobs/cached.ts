@@ -4,7 +4,7 @@ import type { Digest, Fingerprint } from '../../base/digest.ts'
 import { Fault, fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 import { minutes } from '../../base/time.ts'
-import type { BlobDriver, BlobStat, ByteRange } from './blobs.ts'
+import type { BlobDriver, BlobStat, ByteRange, Durability } from './blobs.ts'
 import type { DiskDriver } from './disk.ts'
 import { Download } from './download.ts'
 import { SpoolingBlobStore } from './store.ts'
@@ -55,12 +55,12 @@ export class CachedDriver implements BlobDriver {
   }
 
   /** What comes in is likely to be asked for soon. */
-  async adopt(spooled: string, print: Fingerprint): Promise<void> {
+  async adopt(spooled: string, print: Fingerprint, durability: Durability): Promise<void> {
     const copy = `${spooled}-copy`
     await link(spooled, copy)
     try {
-      await this.origin.adopt(spooled, print)
-      await this.#disk.adopt(copy, print)
+      await this.origin.adopt(spooled, print, durability)
+      await this.#disk.adopt(copy, print, 'soon')
     } finally {
       await rm(copy, { force: true })
     }
@@ -98,6 +98,14 @@ export class CachedDriver implements BlobDriver {
 
   ping(): Promise<void> {
     return this.origin.ping()
+  }
+
+  recover(): Promise<void> {
+    return this.#disk.recover()
+  }
+
+  settled(): Promise<void> {
+    return this.#disk.settled()
   }
 
   /** Resolves with the first bytes, so that an origin which fails at once can still be told from one that has the blob. */

@@ -78,7 +78,7 @@ export class Download {
       await spool.write(chunk)
     }
     const print = await spool
-      .finish(source.expect)
+      .finish(source.expect, 'soon') // nobody was promised that it stays, and it can be had again
       .catch((error) =>
         Promise.reject(isFault(error, 'INTEGRITY_MISMATCH', 'TOO_LARGE') ? source.distrust(error) : error),
       )

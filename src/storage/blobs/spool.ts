@@ -4,7 +4,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest, Fingerprint } from '../../base/digest.ts'
 import { Fault } from '../../base/fault.ts'
-import type { BlobDriver, Expectation, Spool } from './blobs.ts'
+import type { BlobDriver, Durability, Expectation, Spool } from './blobs.ts'
 import { checkPromise } from './expectation.ts'
 
 export type SpoolPlace = {
@@ -58,13 +58,13 @@ export class SpoolFile implements Spool {
     this.#size = size
   }
 
-  async finish(expect: Expectation = {}): Promise<Fingerprint> {
+  async finish(expect: Expectation = {}, durability: Durability = 'now'): Promise<Fingerprint> {
     try {
       // A base64 sha512 by construction.
       const digest = `sha512-${this.#sha512.digest('base64')}` as Digest
       const print = { digest, sha1: this.#sha1.digest('hex'), size: this.#size }
       await checkPromise(print, expect, (algorithm) => this.#rehash(algorithm))
-      if (!(await this.#place.driver.keep(digest))) await this.#adopt(print)
+      if (!(await this.#place.driver.keep(digest))) await this.#adopt(print, durability)
       return print
     } catch (error) {
       throw refusedByDisk(error)
@@ -86,10 +86,10 @@ export class SpoolFile implements Spool {
     await this.abort()
   }
 
-  async #adopt(print: Fingerprint): Promise<void> {
+  async #adopt(print: Fingerprint, durability: Durability): Promise<void> {
     await this.flush()
-    await this.#file?.datasync()
-    await this.#place.driver.adopt(this.path, print)
+    if (durability === 'now') await this.#file?.datasync()
+    await this.#place.driver.adopt(this.path, print, durability)
   }
 
   async #rehash(algorithm: string): Promise<string> {

@@ -78,6 +78,7 @@ export class SpoolingBlobStore implements BlobStore {
   }
 
   async sweepSpool(settling: Millis): Promise<number> {
+    await this.#driver.recover?.()
     const before = Date.now() - settling // files bear the machine's own time
     const names = await readdir(this.#folder)
     const swept = await Promise.all(names.map((name) => removeOlder(join(this.#folder, name), before)))

@@ -4,6 +4,7 @@ import type { Millis } from '../../base/time.ts'
 import type { AdvisoryTables } from './advisory.ts'
 import type { CountTables } from './counts.ts'
 import type { SearchTables } from './search.ts'
+import type { SignatureTables } from './signature.ts'
 import type { StagedTables } from './staged.ts'
 import type { TrustTables } from './trust.ts'
 import type { TurnTables } from './turns.ts'
@@ -14,6 +15,7 @@ export interface Database
   extends AdvisoryTables,
     CountTables,
     SearchTables,
+    SignatureTables,
     StagedTables,
     TrustTables,
     TurnTables,
@@ -39,8 +41,6 @@ export interface Database
   setting: SettingRow
   tarball_use: TarballUseRow
   star: StarRow
-  signature: SignatureRow
-  attestation: AttestationRow
 }
 
 export interface AccountRow {
@@ -266,19 +266,6 @@ export interface StarRow {
   package_id: string
 }
 
-export interface SignatureRow {
-  package_id: string
-  version: string
-  keyid: string
-  sig: string
-}
-
-export interface AttestationRow {
-  package_id: string
-  version: string
-  document: string
-}
-
 /** Reads run anywhere, also inside a transaction. */
 export type Reader = Kysely<Database>
 /** Writes run only inside a transaction, whose body awaits nothing but SQL. */
@@ -294,6 +281,11 @@ export interface Sql {
   /** For selects only. */
   readonly read: Reader
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * As transaction, for what was promised to nobody and can be had again, such as a mirror's copies: it does not wait for the disk, so a power
+   * cut may undo it within about a second, whole. What commits after it is never kept without it.
+   */
+  relaxed<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Runs `work` on the database as it is at this moment, whatever is written meanwhile. It may take its time: nobody waits for it. */
   snapshot<T>(work: (db: Reader) => Promise<T>): Promise<T>
   /**

@@ -73,6 +73,13 @@ class PostgresSql implements ScriptableSql {
     return retrying(() => this.#write.transaction().execute(work), isRivalry)
   }
 
+  relaxed<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.transaction(async (tx) => {
+      await sql`set local synchronous_commit = off`.execute(tx)
+      return work(tx)
+    })
+  }
+
   unhurried<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const slow = () => this.#slowWrite.transaction().execute(inItsTime(work))
     return retrying(slow, isRivalry)

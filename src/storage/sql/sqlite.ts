@@ -12,6 +12,7 @@ import type { ScriptableSql } from './migrate.ts'
 import { retrying } from './retry.ts'
 import { RowMemory } from './row-memory.ts'
 import { isBusy, SqliteFile } from './sqlite-file.ts'
+import { WriteAheadLog } from './write-ahead-log.ts'
 
 /**
  * Opens the database file at `path`, making it when absent. Other processes may use it at the same time. A publish that was answered
@@ -21,8 +22,10 @@ export function openSqlite(path: string, synchronous: 'full' | 'off' = 'full'): 
   return retrying(async () => {
     const writer = new SqliteFile(path, 'write')
     try {
-      writer.exec(`pragma journal_mode = wal; pragma synchronous = ${synchronous}; pragma foreign_keys = on`)
-      return new SqliteSql(writer, () => new SqliteFile(path, 'read'))
+      writer.exec('pragma journal_mode = wal; pragma foreign_keys = on')
+      const log = synchronous === 'off' ? undefined : new WriteAheadLog(path, writer)
+      if (!log) writer.exec('pragma synchronous = off')
+      return new SqliteSql(writer, { log, openReader: () => new SqliteFile(path, 'read') })
     } catch (error) {
       writer.close()
       throw error
@@ -42,10 +45,16 @@ class SqliteSql implements ScriptableSql {
   readonly #writer: SqliteFile
   readonly #write: Kysely<Database>
   readonly #memory: RowMemory
+  /** Undefined where nothing need outlive a power cut. */
+  readonly #log: WriteAheadLog | undefined
   #lastTransaction: Promise<unknown> = Promise.resolve()
 
-  constructor(writer: SqliteFile, openReader: () => SqliteFile) {
+  constructor(
+    writer: SqliteFile,
+    { log, openReader }: { log: WriteAheadLog | undefined; openReader: () => SqliteFile },
+  ) {
     const reader = openReader()
+    this.#log = log
     this.#writer = writer
     this.#reader = reader
     this.#openReader = openReader
@@ -55,7 +64,18 @@ class SqliteSql implements ScriptableSql {
   }
 
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const attempt = () => this.#write.transaction().execute((tx) => onlySql(work(tx)))
+    return this.#inTurn(work, () => this.#log?.awaitDisk())
+  }
+
+  relaxed<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#inTurn(work, () => this.#log?.spareDisk())
+  }
+
+  #inTurn<T>(work: (tx: Tx) => Promise<T>, prepare: () => void): Promise<T> {
+    const attempt = () => {
+      prepare()
+      return this.#write.transaction().execute((tx) => onlySql(work(tx)))
+    }
     const run = this.#lastTransaction
       .then(() => retrying(attempt, isBusy))
       .finally(() => this.#memory.forget())
@@ -100,6 +120,7 @@ class SqliteSql implements ScriptableSql {
 
   async close(): Promise<void> {
     await this.#lastTransaction
+    await this.#log?.close()
     this.#reader.close()
     // The last connection to leave folds the write-ahead log into the file; a read-only one could not.
     this.#writer.close()

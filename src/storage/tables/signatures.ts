@@ -1,4 +1,5 @@
-import type { AttestationRow, Reader, SignatureRow, Tx } from '../sql/database.ts'
+import type { Reader, Tx } from '../sql/database.ts'
+import type { AttestationRow, SignatureRow } from '../sql/signature.ts'
 
 export async function insertSignature(tx: Tx, row: SignatureRow): Promise<void> {
   await tx.insertInto('signature').values(row).execute()

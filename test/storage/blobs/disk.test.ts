@@ -7,6 +7,7 @@ import { DiskDriver } from '../../../src/storage/blobs/disk.ts'
 import { SpoolingBlobStore } from '../../../src/storage/blobs/store.ts'
 import { blobStoreSuite } from '../../conformance/blob-store.ts'
 import { blobDriverSuite } from '../../conformance/blobs.ts'
+import { printOf } from '../../support/blobs.ts'
 import { type Cleanup, temporaryFolder } from '../../support/services.ts'
 
 const makeDisk = async (folder: string) => new DiskDriver(join(folder, 'blobs'))
@@ -36,6 +37,26 @@ test('taking in what is here already makes it young again', async (t) => {
   await utimes(path, longAgo, longAgo)
   await store.ingestText('hello')
   expect((await stat(path)).mtime.getTime()).toBeGreaterThan(longAgo.getTime())
+})
+
+test('what lies unfinished after a power cut is told by its bytes: the whole is kept, the rest is gone', async (t) => {
+  const { folder } = await diskStore(t)
+  const settling = join(folder, 'blobs/settling')
+  await mkdir(settling)
+  const left = {
+    whole: printOf('whole').digest,
+    cut: printOf('cut off').digest,
+    empty: printOf('empty').digest,
+  }
+  await writeFile(join(settling, digestToHex(left.whole)), 'whole')
+  await writeFile(join(settling, digestToHex(left.cut)), 'cut')
+  await writeFile(join(settling, digestToHex(left.empty)), '')
+  const store = new SpoolingBlobStore(await makeDisk(folder), join(folder, 'spool'))
+  await store.sweepSpool(0)
+  expect(await readdir(settling)).toEqual([])
+  expect(String(await store.read(left.whole))).toBe('whole')
+  expect(await store.stat(left.cut)).toBeUndefined()
+  expect(await store.stat(left.empty)).toBeUndefined()
 })
 
 // Only root may mount; and only a full disk says that it is full.

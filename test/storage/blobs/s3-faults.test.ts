@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -190,10 +191,9 @@ async function copying(t: Cleanup) {
   await mkdir(spool)
   const open = () => {
     const disk = new DiskDriver(join(folder, 'copies'))
-    return new SpoolingBlobStore(
-      new CachedDriver(origin, { disk, spool, budget: BUDGET, log: silentLog }),
-      spool,
-    )
+    t.onTestFinished(() => disk.settled())
+    const driver = new CachedDriver(origin, { disk, spool, budget: BUDGET, log: silentLog })
+    return new SpoolingBlobStore(driver, spool)
   }
   const direct = new SpoolingBlobStore(origin, spool)
   const disk = new DiskDriver(join(folder, 'copies'))
@@ -231,7 +231,9 @@ function copies(): void {
     for (let age = 9; age > 0; age -= 1) {
       const { digest } = await store.ingest(Readable.from([randomBytes(9_000)]))
       const then = new Date(Date.now() - age * 3_600_000)
-      await utimes(join(folder, 'copies', keyOf(digest)), then, then)
+      const copy = join(folder, 'copies', keyOf(digest))
+      await vi.waitUntil(() => existsSync(copy)) // it settles behind our back
+      await utimes(copy, then, then)
       prints.push(digest)
     }
     const [oldest = nowhere, old = nowhere] = prints
