@@ -63,6 +63,7 @@ describe.each(PROXIES)('below a path that the proxy has %s', (_, before) => {
     const { json } = await kim.get('/registry', asNpm)
     expect(json.versions['1.0.0'].dist.tarball).toBe(`${PUBLIC}/registry/-/registry-1.0.0.tgz`)
     expect((await kim.get('/registry/-/registry-1.0.0.tgz', asNpm)).status).toBe(200)
+    expect((await kim.get('/registry/1.0.0', asNpm)).json.version).toBe('1.0.0')
     const gone = await kim.send('DELETE', `/registry/-rev/${json._rev}`, {
       headers: { 'npm-command': 'unpublish' },
     })
