@@ -17,7 +17,8 @@ import { nameIn, PACKAGE, packageOf } from './targets.ts'
 
 const MOST_CHANGES = 1000
 const MOST_FOUND = 10_000
-const LONGEST_WAIT = 60
+/** Seconds. A proxy in front has to wait longer. */
+export const LONGEST_WAIT = 60
 
 export const discoveryRoutes: readonly Route[] = [
   {
