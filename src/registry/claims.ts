@@ -1,5 +1,12 @@
 import { Fault, isFault } from '../base/fault.ts'
-import { LEGACY, npmNameOf, type PackageName, parseNamespace, parseNpmName } from '../base/name.ts'
+import {
+  LEGACY,
+  npmNameOf,
+  type PackageName,
+  parseNamespace,
+  parseNewNpmName,
+  parseNpmName,
+} from '../base/name.ts'
 import type { Millis } from '../base/time.ts'
 import type { PackageRow, Tx } from '../storage/sql/database.ts'
 import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
@@ -34,12 +41,14 @@ export class Claims {
 
   /**
    * Publishing under a name nobody has here yet. Names of the upstream registry are taken by nobody in passing, not even by an
-   * administrator: it would cut everybody off from the package. The operator claims them (see Packages.claim).
+   * administrator: it would cut everybody off from the package. The operator claims them (see Packages.claim). INVALID_NAME for what npm
+   * takes as a name of old packages alone.
    */
   async mayClaim(user: User, name: PackageName, row: PackageRow | undefined): Promise<void> {
     const npmName = npmNameOf(name)
     await this.#access.claim(user, name)
     if (row) throw new Fault('NAME_IS_UPSTREAM', { name: npmName })
+    parseNewNpmName(npmName)
     if (name.namespace !== LEGACY) {
       if (await findNamespace(this.#context.storage.sql.read, name.namespace)) {
         await this.#access.create(user, name)

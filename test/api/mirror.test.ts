@@ -70,6 +70,20 @@ test('a name of upstream is taken by nobody in passing; the operator claims it, 
   expect((await kim.get('/left/-/left-1.0.0.tgz')).status).toBe(200)
 })
 
+test('a name that only old packages may have is published under by who has it, and taken by nobody anew', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  const caller = await app.registry.tokens.identify(kim.token ?? '')
+  if (caller?.kind !== 'user') throw new Error('kim has a token')
+  await app.registry.packages.claims.claim(caller, 'JSONBox')
+  expect((await kim.publish('JSONBox', '1.0.0')).status).toBe(201)
+  expect((await kim.publish('JSONBox', '1.1.0')).status).toBe(201)
+  for (const name of ['JSONLid', '@kim/Lid']) {
+    const { status, json } = await kim.publish(name, '1.0.0')
+    expect([status, json.error]).toEqual([400, expect.stringContaining('capital letters')])
+  }
+})
+
 test('offline, nobody can take a name that may exist upstream; a scope of one’s own is free', async () => {
   await using upstream = await startUpstream({ packages: {} })
   await using app = await testApp({ upstream: upstream.url, offline: true })

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Fingerprint } from '../../base/digest.ts'
 import { Fault, fail, isFault } from '../../base/fault.ts'
-import { npmNameOf, type PackageName, parseNewNpmName, specOf } from '../../base/name.ts'
+import { npmNameOf, type PackageName, specOf } from '../../base/name.ts'
 import {
   type Caller,
   DEPENDENCY_FIELDS,
@@ -76,7 +76,7 @@ function publishRequest(
   document: JsonObject,
   tarballs: ReadonlyMap<string, Fingerprint>,
 ): PublishRequest {
-  const npmName = parseNewNpmName(npmNameOf(name))
+  const npmName = npmNameOf(name)
   const [entry, ...more] = Object.entries(objectOf(document.versions) ?? {})
   const version = objectOf(entry?.[1])
   if (!entry || !version || more.length > 0) return bad('a publish names exactly one version')
