@@ -6,6 +6,7 @@ import { findNamespace } from '../storage/tables/accounts.ts'
 import {
   bumpPackage,
   deleteMaintainer,
+  listMaintainerNames,
   listMaintainers,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
@@ -47,6 +48,13 @@ export class Maintainers {
     if (head.source === 'mirror') return [head.name.host === '' ? LEGACY : head.name.namespace]
     const rows = await listMaintainers(this.#context.storage.sql.read, head.id)
     return rows.filter((row) => row.accepted_at !== null).map((row) => row.namespace)
+  }
+
+  /** The names of the accounts behind the maintainers of each of these packages; none of a mirrored one. */
+  async accountsOf(packageIds: readonly string[]): Promise<(id: string) => readonly string[]> {
+    const rows = await listMaintainerNames(this.#context.storage.sql.read, packageIds)
+    const named = Map.groupBy(rows, (row) => row.package_id)
+    return (id) => (named.get(id) ?? []).map((row) => row.name)
   }
 
   /** NOT_A_MAINTAINER; NOT_FOUND when there is no such namespace. */

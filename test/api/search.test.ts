@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { days, hours } from '../../src/base/time.ts'
 import { testApp } from '../support/app.ts'
 import { TurnedClock } from '../support/mirror.ts'
-import type { NpmUser } from '../support/npm-user.ts'
+import type { NpmUser, PublishDocument } from '../support/npm-user.ts'
 import { onEveryEngine } from '../support/services.ts'
 import { startUpstream } from '../support/upstream.ts'
 
@@ -27,6 +27,30 @@ onEveryEngine('search', (engine) => {
     expect((await found(kim, 'text=holds+box')).names).toEqual(['@kim/shelf'])
     const { objects } = (await kim.get('/v1/packages/search?q=holds')).json
     expect(objects.map((one: { name: string }) => one.name)).toEqual([`kim@${app.host}/shelf`])
+  })
+
+  test('tells who maintains a package, and when the answer was given', async () => {
+    await using upstream = await startUpstream({ packages: { 'far-box': { '1.0.0': {} } } })
+    await using app = await testApp({ engine, upstream: upstream.url })
+    const [kim, lee] = [await app.user('kim'), await app.user('lee')]
+    await kim.publish('plain-box', '1.0.0')
+    await kim.publish('@kim/box', '1.0.0')
+    await lee.publish('@lee/box', '1.0.0')
+    await kim.get('/far-box')
+    const { json } = await kim.get('/-/v1/search?text=box')
+    const shown = json.objects.map(({ package: { name, maintainers, publisher } }: PublishDocument) => [
+      name,
+      maintainers.map(({ username }: { username: string }) => username),
+      publisher?.username,
+    ])
+    expect(Object.fromEntries(shown.map(([name, ...rest]: [string]) => [name, rest]))).toEqual({
+      'plain-box': [['kim'], 'kim'],
+      '@kim/box': [['kim'], 'kim'],
+      '@lee/box': [['lee'], 'lee'],
+      // Its document tells; a list does not read it.
+      'far-box': [[], undefined],
+    })
+    expect(json.time).toBe(new Date(json.time).toISOString())
   })
 
   test('of those that fit alike, the more popular come first, then the fresher; an exact name beats both', async () => {

@@ -17,22 +17,31 @@ export async function search(ctx: Context, registry: Registry): Promise<void> {
     throw new Fault('BAD_REQUEST', { why: 'the query parameter "text" is required' })
   const page = { from: numberOf(ctx.query.from, 0), limit: Math.min(MOST, numberOf(ctx.query.size, USUAL)) }
   const { total, hits } = await registry.search.find(ctx.state.who, text, page)
-  const downloads = await registry.downloads.recent(hits.map(({ head }) => head.id))
+  const ids = hits.map(({ head }) => head.id)
+  const [downloads, maintainers] = await Promise.all([
+    registry.downloads.recent(ids),
+    registry.maintainers.accountsOf(ids),
+  ])
   const elsewhere = await registry.upstreamSearch.find(text)
   const left = Math.max(0, page.from - total)
   json(ctx, 200, {
     objects: [
-      ...hits.map((hit) => ({ ...shown(hit), downloads: downloads(hit.head.id) })),
+      ...hits.map((hit) => ({
+        ...shown(hit, maintainers(hit.head.id)),
+        downloads: downloads(hit.head.id),
+      })),
       ...elsewhere.slice(left, left + page.limit - hits.length),
     ],
     total: total + elsewhere.length,
-    time: new Date().toUTCString(),
+    time: new Date().toISOString(),
   })
 }
 
-function shown(hit: Hit): object {
+/** Clients want `maintainers` to be there; of a mirrored package they are told in its document alone. */
+function shown(hit: Hit, maintainers: readonly string[]): object {
   const score = { final: 1, detail: { quality: 1, popularity: 1, maintenance: 1 } }
   const { scope, name } = scopeOf(hit.head.npmName)
+  const [publisher] = maintainers
   return {
     package: {
       name: hit.head.npmName,
@@ -43,13 +52,16 @@ function shown(hit: Hit): object {
       date: hit.date ?? new Date(hit.head.modifiedAt).toISOString(),
       sanitized_name: name,
       links: {},
-      publisher: { username: hit.head.name.namespace, email: '' },
-      maintainers: [{ username: hit.head.name.namespace, email: '' }],
+      ...(publisher !== undefined && { publisher: person(publisher) }),
+      maintainers: maintainers.map(person),
     },
     score,
     searchScore: 1,
   }
 }
+
+/** Everybody may read this: addresses are for those who are logged in. */
+const person = (username: string) => ({ username, email: '' })
 
 function scopeOf(npmName: string): { scope: string; name: string } {
   const slash = npmName.indexOf('/')

@@ -208,6 +208,25 @@ export function listMaintainerAccounts(
     .execute()
 }
 
+/** The same of several packages, names alone. */
+export async function listMaintainerNames(
+  db: Reader,
+  packageIds: readonly string[],
+): Promise<{ package_id: string; name: string }[]> {
+  if (packageIds.length === 0) return []
+  return db
+    .selectFrom('maintainer')
+    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
+    .innerJoin('account', 'account.id', 'membership.account_id')
+    .select(['maintainer.package_id', 'account.name'])
+    .distinct()
+    .where('maintainer.package_id', 'in', packageIds)
+    .where('maintainer.accepted_at', 'is not', null)
+    .where('membership.accepted_at', 'is not', null)
+    .orderBy('account.name')
+    .execute()
+}
+
 /** Tells whether packages of this npm scope (without the @) are mirrored here from upstream. */
 export async function hasMirroredScope(db: Reader, scope: string): Promise<boolean> {
   const row = await db
