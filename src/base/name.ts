@@ -12,11 +12,13 @@ export const LEGACY = 'legacy'
 /** The namespace that owns abandoned packages. */
 export const ABANDONWARE = 'abandonware'
 export const RESERVED_NAMESPACES: readonly string[] = [LEGACY, ABANDONWARE]
+/** The team of every namespace that all its members are in, and nobody else. */
+export const EVERYBODY = 'developers'
 
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$/
 const LOCAL_NAME = /^[a-z0-9_-][a-z0-9._-]{0,199}$/
 
-/** Parses a namespace or user name, or throws INVALID_NAME. */
+/** Parses the name of a namespace, a user or a team, or throws INVALID_NAME. */
 export function parseNamespace(text: string): string {
   if (NAMESPACE.test(text)) return text
   return fail('INVALID_NAME', {

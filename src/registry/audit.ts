@@ -48,6 +48,10 @@ export type AuditAction =
   | 'stage.add'
   | 'stage.approve'
   | 'stage.reject'
+  | 'team.add'
+  | 'team.create'
+  | 'team.destroy'
+  | 'team.remove'
   | 'tfa.disable'
   | 'tfa.enable'
   | 'tfa.mode'
@@ -99,15 +103,18 @@ type PackageDeed = {
   readonly at: Millis
   readonly kind: Deeds
   readonly detail?: object
+  /** Further detail, for the log alone. */
+  readonly aside?: object
 }
 
 /** Tells of a change that somebody made to a package: those who follow the feed, the webhooks, and the log. */
 export async function tell(tx: Tx, caller: Caller, change: PackageDeed): Promise<void> {
-  const { of, at, kind, detail = {} } = change
+  const { of, at, kind, detail = {}, aside = {} } = change
   const by = originOfCaller(caller)
   await appendChange(tx, of.id, { at, kind, detail })
   await addToOutbox(tx, { of, at, kind, detail, by: by.actor })
-  await note(tx, { at, by }, { action: `package.${kind}`, subject: of.npmName, detail })
+  const deed = { action: `package.${kind}`, subject: of.npmName, detail: { ...detail, ...aside } } as const
+  await note(tx, { at, by }, deed)
 }
 
 /** Entries handed out at once. */

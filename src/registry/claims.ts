@@ -12,7 +12,6 @@ import type { PackageRow, Tx } from '../storage/sql/database.ts'
 import { findNamespace, insertMembership, insertNamespace } from '../storage/tables/accounts.ts'
 import {
   bumpPackage,
-  deleteMaintainers,
   findPackage,
   forgetMirrored,
   hasMirroredScope,
@@ -20,6 +19,7 @@ import {
   newPackage,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
+import { deleteRights } from '../storage/tables/rights.ts'
 import { listVersionHeads } from '../storage/tables/versions.ts'
 import type { Access } from './access.ts'
 import { CONSOLE, note, originOfCaller, tell } from './audit.ts'
@@ -104,7 +104,7 @@ export class Claims {
           why: `Versions of "${npmName}" are published here. Unpublish them first.`,
         })
       await forgetMirrored(tx, row.id)
-      await deleteMaintainers(tx, row.id)
+      await deleteRights(tx, row.id)
       const mirrored = {
         namespace: LEGACY,
         name: npmName,

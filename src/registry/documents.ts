@@ -2,7 +2,8 @@ import { fail } from '../base/fault.ts'
 import { specOf } from '../base/name.ts'
 import { iso } from '../base/time.ts'
 import type { VersionRow } from '../storage/sql/database.ts'
-import { listMaintainerAccounts, listTags } from '../storage/tables/packages.ts'
+import { listTags } from '../storage/tables/packages.ts'
+import { listAccountsWith } from '../storage/tables/rights.ts'
 import { listVersions } from '../storage/tables/versions.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
@@ -65,7 +66,7 @@ export class Documents {
 
   async #root(head: PackageHead, latest: VersionRow | undefined): Promise<JsonObject> {
     const { sql, blobs } = this.#context.storage
-    const maintainers = await listMaintainerAccounts(sql.read, head.id)
+    const maintainers = await listAccountsWith(sql.read, head.id, 'manage')
     const readme = latest?.readme ? (await blobs.read(latest.readme)).toString() : ''
     // We wrote the manifest ourselves: an object.
     const manifest = JSON.parse(latest?.manifest ?? '{}') as JsonObject

@@ -6,11 +6,11 @@ import { findNamespace } from '../storage/tables/accounts.ts'
 import {
   bumpPackage,
   deleteMaintainer,
-  listMaintainerNames,
   listMaintainers,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
 import { findMaintainer, listMaintainerships } from '../storage/tables/people.ts'
+import { listManagers } from '../storage/tables/rights.ts'
 import type { Access } from './access.ts'
 import { tell } from './audit.ts'
 import type { Context } from './context.ts'
@@ -52,7 +52,7 @@ export class Maintainers {
 
   /** The names of the accounts behind the maintainers of each of these packages; none of a mirrored one. */
   async accountsOf(packageIds: readonly string[]): Promise<(id: string) => readonly string[]> {
-    const rows = await listMaintainerNames(this.#context.storage.sql.read, packageIds)
+    const rows = await listManagers(this.#context.storage.sql.read, packageIds)
     const named = Map.groupBy(rows, (row) => row.package_id)
     return (id) => (named.get(id) ?? []).map((row) => row.name)
   }

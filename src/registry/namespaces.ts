@@ -61,14 +61,14 @@ export class Namespaces {
 
   /** The users that make up a namespace, by name. NOT_FOUND. */
   async members(namespace: string): Promise<string[]> {
-    await this.#mustExist(namespace)
+    await this.mustExist(namespace)
     return listMembers(this.#context.storage.sql.read, namespace)
   }
 
   /** NOT_A_MEMBER; NOT_FOUND when there is no such namespace or user. */
   async invite(caller: Caller, namespace: string, invitee: string): Promise<Invited> {
     this.#access.writer(caller)
-    await this.#mustExist(namespace)
+    await this.mustExist(namespace)
     const user = await this.#access.actFor(caller, namespace)
     const account = await this.#account(invitee)
     const at = this.#context.clock.now()
@@ -89,7 +89,7 @@ export class Namespaces {
    */
   async remove(caller: Caller, namespace: string, member: string): Promise<void> {
     this.#access.writer(caller)
-    await this.#mustExist(namespace)
+    await this.mustExist(namespace)
     const user = await this.#access.actFor(caller, namespace)
     const account = await this.#account(member)
     await this.#change(namespace, async (tx) => {
@@ -153,7 +153,7 @@ export class Namespaces {
     write: (tx: Tx) => Promise<'member.accept' | 'member.decline'>,
   ): Promise<void> {
     const at = this.#context.clock.now()
-    await this.#mustExist(key.namespace)
+    await this.mustExist(key.namespace)
     await this.#change(key.namespace, async (tx) => {
       const row = await findMembership(tx, key.namespace, key.accountId)
       if (row?.accepted_at !== null) fail('NOT_FOUND', { what: 'invitation' })
@@ -169,7 +169,8 @@ export class Namespaces {
     })
   }
 
-  async #mustExist(name: string): Promise<void> {
+  /** NOT_FOUND when there is no such namespace. */
+  async mustExist(name: string): Promise<void> {
     if (!(await findNamespace(this.#context.storage.sql.read, name))) fail('NOT_FOUND', { what: name })
   }
 

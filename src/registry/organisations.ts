@@ -1,32 +1,18 @@
 import { Fault, fail } from '../base/fault.ts'
-import type { PackageName } from '../base/name.ts'
 import { findAccount, findMembership } from '../storage/tables/accounts.ts'
-import { findMaintainer, listMemberRoles, lockNamespace, updateRole } from '../storage/tables/people.ts'
+import { listMemberRoles, lockNamespace, updateRole } from '../storage/tables/people.ts'
 import type { Access } from './access.ts'
 import { note, originOfCaller } from './audit.ts'
 import type { Context } from './context.ts'
-import type { Maintainers } from './maintainers.ts'
-import type { Caller, PackageHead, Who } from './model.ts'
+import type { Caller } from './model.ts'
 import type { Namespaces } from './namespaces.ts'
-import type { Packages } from './packages.ts'
-
-/** The one team that every organisation has at npm; here the only one. */
-export const EVERYBODY = 'developers'
 
 export type Role = 'owner' | 'member'
 export type Member = { readonly name: string; readonly role: Role }
 
-type Parts = {
-  readonly access: Access
-  readonly packages: Packages
-  readonly namespaces: Namespaces
-  readonly maintainers: Maintainers
-}
+type Parts = { readonly access: Access; readonly namespaces: Namespaces }
 
-/**
- * npm's organisations, which are namespaces here, and their one team, which is all members of the namespace. A namespace that maintains a
- * package lets its members read and publish it; there is nothing in between.
- */
+/** npm's organisations, which are namespaces here, with the roles of their members; see Teams and Grants for the rest of them. */
 export class Organisations {
   readonly #context: Context
   readonly #parts: Parts
@@ -38,8 +24,8 @@ export class Organisations {
 
   /** For members. NOT_FOUND, NOT_A_MEMBER. */
   async members(caller: Caller, namespace: string): Promise<Member[]> {
-    await this.#parts.namespaces.members(namespace)
-    await this.#parts.access.actFor(caller, namespace)
+    await this.#parts.namespaces.mustExist(namespace)
+    await this.#parts.access.within(caller, namespace)
     return listMemberRoles(this.#context.storage.sql.read, namespace)
   }
 
@@ -69,35 +55,5 @@ export class Organisations {
 
   removeMember(caller: Caller, namespace: string, name: string): Promise<void> {
     return this.#parts.namespaces.remove(caller, namespace, name)
-  }
-
-  /** BAD_REQUEST for another team than the one. */
-  checkTeam(namespace: string, team: string): void {
-    if (team === EVERYBODY) return
-    const why = `There are no teams but "${EVERYBODY}", all members of ${namespace}. Make a namespace for fewer people.`
-    throw new Fault('BAD_REQUEST', { why })
-  }
-
-  /** The packages a namespace maintains that `who` may see. NOT_FOUND. */
-  packages(who: Who, namespace: string): Promise<PackageHead[]> {
-    return this.#parts.maintainers.packagesOf(who, namespace)
-  }
-
-  /**
-   * Lets the members of a namespace read and publish a package: at once where the caller is one of them, else when one of them accepts.
-   */
-  async grant(caller: Caller, namespace: string, name: PackageName): Promise<void> {
-    const { maintainers, packages, access } = this.#parts
-    await maintainers.invite(caller, name, namespace)
-    const head = await packages.writable(caller, name)
-    const row = await findMaintainer(this.#context.storage.sql.read, head.id, namespace)
-    if (row?.accepted_at !== null) return
-    const user = access.writer(caller)
-    const own = await findMembership(this.#context.storage.sql.read, namespace, user.id)
-    if (own && own.accepted_at !== null) await maintainers.accept(caller, name, { namespace })
-  }
-
-  revoke(caller: Caller, namespace: string, name: PackageName): Promise<void> {
-    return this.#parts.maintainers.remove(caller, name, namespace)
   }
 }

@@ -5,10 +5,10 @@ import { findAccount, findMembership } from '../storage/tables/accounts.ts'
 import {
   bumpPackage,
   deleteMaintainer,
-  listMaintainerAccounts,
   listMaintainers,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
+import { listAccountsWith } from '../storage/tables/rights.ts'
 import type { Access } from './access.ts'
 import { tell } from './audit.ts'
 import type { Context } from './context.ts'
@@ -35,7 +35,7 @@ export class Owners {
   /** PACKAGE_NOT_FOUND. Mirrored packages have no owners here. */
   async list(who: Who, name: PackageName): Promise<Owner[]> {
     const head = await this.#packages.head(who, name)
-    return listMaintainerAccounts(this.#context.storage.sql.read, head.id)
+    return listAccountsWith(this.#context.storage.sql.read, head.id, 'manage')
   }
 
   /**
@@ -114,7 +114,7 @@ export class Owners {
 type Edit = { readonly add: readonly string[]; readonly remove: readonly string[] }
 
 async function namesOf(tx: Tx, packageId: string): Promise<string[]> {
-  return (await listMaintainerAccounts(tx, packageId)).map(({ name }) => name)
+  return (await listAccountsWith(tx, packageId, 'manage')).map(({ name }) => name)
 }
 
 /** Somebody must be left, and who was to go must be gone. */

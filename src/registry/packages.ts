@@ -13,13 +13,13 @@ import {
 import { Conflict, type PackageRow, type Tx } from '../storage/sql/database.ts'
 import {
   bumpPackage,
-  deleteMaintainers,
   deleteTags,
   findPackage,
   listPackages,
   packageByNpmName,
   upsertMaintainer,
 } from '../storage/tables/packages.ts'
+import { deleteGrants, deleteRights } from '../storage/tables/rights.ts'
 import { removeVersions, yankVersions } from '../storage/tables/versions.ts'
 import type { Access, Deed } from './access.ts'
 import { tell } from './audit.ts'
@@ -142,13 +142,13 @@ export class Packages {
     await this.#transaction(async (tx) => {
       await bumpPackage(tx, head.id, now, { yanked_at: now })
       await yankVersions(tx, head.id, now)
-      await deleteMaintainers(tx, head.id)
+      await deleteRights(tx, head.id)
       await upsertMaintainer(tx, maintainerRow(head.id, ABANDONWARE, { now, by: null }))
       await tell(tx, caller, { of: head, at: now, kind: 'abandon' })
     })
   }
 
-  /** Unpublishes a package whole (npm's): name and version numbers stay taken, everything else goes. */
+  /** Unpublishes a package whole (npm's): name and version numbers stay taken, everything else goes, its teams' grants too. */
   async remove(caller: Caller, name: PackageName, revision: number): Promise<void> {
     const head = await this.writable(caller, name)
     const now = this.#context.clock.now()
@@ -157,6 +157,7 @@ export class Packages {
       checkRevision(row, revision)
       await removeVersions(tx, head.id, now)
       await deleteTags(tx, head.id)
+      await deleteGrants(tx, head.id)
       await tell(tx, caller, { of: head, at: now, kind: 'unpublish' })
     })
   }
@@ -211,11 +212,13 @@ export class Packages {
     // Mirrored meanwhile: whoever asked first has the name.
     if (known?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: known.npm_name })
     const before = known ?? (await this.claims.insert(tx, user, name))
-    if (access && access !== before.access)
-      await tell(tx, user, { of: headOf(before), at: now, kind: 'access', detail: { access } })
-    const row = await bumpPackage(tx, before.id, now, { removed_at: null, ...(access && { access }) })
+    // What is asked for as it stands is no change, or it would undo one that a maintainer makes meanwhile.
+    const changed = access && access !== before.access ? { access } : undefined
+    if (changed) await tell(tx, user, { of: headOf(before), at: now, kind: 'access', detail: changed })
+    const row = await bumpPackage(tx, before.id, now, { removed_at: null, ...changed })
     // After the row was locked: rights cannot change any more until this publish is done.
-    if (known) await this.#access.stillWrites(tx, user, headOf(row))
+    if (known) await this.#access.stillWrites(tx, user, headOf(row), 'publish')
+    if (known && changed) await this.#access.stillOpens(tx, user, headOf(before))
     return row
   }
 

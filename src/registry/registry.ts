@@ -19,6 +19,7 @@ import { Documents } from './documents.ts'
 import type { DownloadCounts } from './downloads.ts'
 import { Federation } from './federation.ts'
 import { createFoundation, type Foundation } from './foundation.ts'
+import { Grants } from './grants.ts'
 import { Identities } from './identities.ts'
 import { Keys } from './keys.ts'
 import { Logins } from './logins.ts'
@@ -45,6 +46,7 @@ import { Stages } from './stages.ts'
 import { Stars } from './stars.ts'
 import type { Stats } from './stats.ts'
 import type { Tally } from './tally.ts'
+import { Teams } from './teams.ts'
 import { Tokens } from './tokens.ts'
 import type { Trust } from './trust.ts'
 import { TwoFactor } from './two-factor.ts'
@@ -80,6 +82,8 @@ export interface Registry extends Foundation {
   readonly owners: Owners
   readonly visibility: Visibility
   readonly organisations: Organisations
+  readonly teams: Teams
+  readonly grants: Grants
   readonly stars: Stars
   readonly namespaces: Namespaces
   readonly documents: Documents
@@ -188,7 +192,9 @@ function createRights(context: Context, access: Access, packages: Packages) {
   return {
     namespaces,
     maintainers,
-    organisations: new Organisations(context, { access, packages, namespaces, maintainers }),
+    organisations: new Organisations(context, { access, namespaces }),
+    teams: new Teams(context, { access, namespaces }),
+    grants: new Grants(context, { access, packages, namespaces, maintainers }),
     visibility: new Visibility(context, packages),
     objects: new Objects(context, packages),
     owners: new Owners(context, { access, packages }),

@@ -85,7 +85,7 @@ export class Stages {
     return id
   }
 
-  /** What the caller staged, and what was staged of packages the caller maintains; newest first. */
+  /** What the caller staged, and what was staged of packages the caller may publish; newest first. */
   async list(caller: Caller, npmName?: string): Promise<StagedVersion[]> {
     return (await this.#rows(caller, npmName === undefined ? {} : { npmName })).map(stagedOf)
   }
@@ -130,7 +130,7 @@ export class Stages {
   async reject(caller: Caller, id: string): Promise<void> {
     const { user, row } = await this.#own(caller, id)
     const name = fromNpmName(row.npm_name)
-    if (await this.#packages.findLocal(name)) await this.#packages.writable(user, name)
+    if (await this.#packages.findLocal(name)) await this.#packages.writable(user, name, 'edit')
     await this.#person(user)
     const gone = await this.#context.storage.sql.transaction((tx) => deleteStaged(tx, id))
     if (!gone) throw new Fault('NOT_FOUND', { what: `staged version ${id}` })

@@ -95,7 +95,7 @@ export class Versions {
    * Sets or (with '') lifts the deprecation message of versions; those that stand so already are left alone. VERSION_NOT_FOUND for one that never was.
    */
   async deprecate(caller: Caller, name: PackageName, messages: ReadonlyMap<string, string>): Promise<void> {
-    const head = await this.#packages.writable(caller, name)
+    const head = await this.#packages.writable(caller, name, 'edit')
     const rows = await listVersionHeads(this.#context.storage.sql.read, head.id)
     const unknown = [...messages.keys()].find((version) => !rows.some((row) => row.version === version))
     if (unknown !== undefined) this.#missing(name, unknown)
@@ -119,7 +119,7 @@ export class Versions {
 
   /** Hides a version from resolution, or (with `yanked: false`) shows it again; its content stays downloadable. */
   async yank(caller: Caller, name: PackageName, change: { version: string; yanked: boolean }): Promise<void> {
-    const head = await this.#packages.writable(caller, name)
+    const head = await this.#packages.writable(caller, name, 'edit')
     const { version, yanked } = change
     await this.#change(caller, { head, kind: 'yank' }, async (tx, now) => {
       const found = await updateVersion(
@@ -142,7 +142,7 @@ export class Versions {
     name: PackageName,
     change: { versions: readonly string[]; revision: number },
   ): Promise<void> {
-    const head = await this.#packages.writable(caller, name)
+    const head = await this.#packages.writable(caller, name, 'edit')
     if (head.revision !== change.revision) throw new Fault('STALE_REVISION', { spec: head.npmName })
     if (change.versions.length === 0) return
     await this.#change(caller, { head, kind: 'unpublish' }, async (tx, now, row) => {

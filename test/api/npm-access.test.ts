@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { type TestApp, testApp } from '../support/app.ts'
+import { cookieHeader, loggedIn } from '../support/browser.ts'
 import { join } from '../support/join.ts'
 import type { NpmUser, PublishDocument } from '../support/npm-user.ts'
 import { onEveryStorage } from '../support/services.ts'
+import { acme, grant, revoke, team } from '../support/teams.ts'
 
 const restricted = (document: PublishDocument) => {
   document.access = 'restricted'
@@ -85,7 +87,81 @@ onEveryStorage('restricted packages', (engine) => {
     await join(app, 'kim', [kim, ann])
     for (const reader of [lee, ann]) expect((await reader.get('/@kim%2fbox')).status).toBe(200)
   })
+
+  for (const permissions of ['read-only', 'read-write'] as const)
+    test(`are read by members of a team with a ${permissions} grant, whatever the path, and by them alone`, async () => {
+      await using app = await testApp({ engine })
+      const { kim, lee, ann, bob } = await acme(app)
+      await kim.publish('@kim/box', '1.0.0', { spoil: restricted })
+      const paths = [...(await everyPathTo(app, kim)), ...pages]
+      expect((await grant(kim, 'acme:ops', { permissions })).status).toBe(200)
+      const seen = async (reader: NpmUser, path: string) => {
+        const { status, headers } = await readAs(app, reader, path)
+        expect([path, headers.get('cache-control')]).not.toEqual([path, expect.stringContaining('public')])
+        return [path, status]
+      }
+      for (const path of paths) {
+        expect(await seen(lee, path)).toEqual([path, 200])
+        for (const stranger of [ann, bob, app.anonymous()])
+          expect(await seen(stranger, path)).toEqual([path, 404])
+      }
+      await team(kim, 'rm', 'ops', 'lee')
+      for (const path of paths) expect(await seen(lee, path)).toEqual([path, 404])
+    })
+
+  test('are in every list that a member of a team with a grant sees, and in nobody else’s', async () => {
+    await using app = await testApp({ engine })
+    const { kim, lee, ann, bob } = await acme(app)
+    await kim.publish('@kim/box', '1.0.0', { spoil: restricted })
+    await kim.publish('needed', '1.0.0')
+    await kim.publish('@kim/box', '1.1.0', { manifest: { dependencies: { needed: '1' } } })
+    await kim.send('PUT', '/-/user/v1/star', { body: { package: '@kim/box' } })
+    await grant(kim, 'acme:ops', { permissions: 'read-only' })
+    const lists = [
+      '/-/v1/search?text=box',
+      '/v1/packages/search?q=box',
+      '/v1/packages',
+      '/v1/changes',
+      '/v1/packages/package/legacy/needed/dependents',
+      '/v1/namespaces/namespace/kim/maintainerships',
+      '/-/org/kim/package',
+      '/-/_view/starredByUser?key=%22kim%22',
+      '/-/team/acme/ops/package',
+      '/www/search?q=box',
+      '/www/namespace/kim',
+      '/www/user/kim',
+      '/www/package/needed/dependencies',
+      '/',
+    ]
+    const isIn = async (reader: NpmUser, path: string) => {
+      const { status, bytes } = await readAs(app, reader, path)
+      expect([200, 403]).toContain(status)
+      return [path, /kim(?:@[^"/]+)?(?:\/|%2f)box/i.test(bytes.toString())]
+    }
+    for (const path of lists) {
+      expect(await isIn(lee, path)).toEqual([path, true])
+      for (const stranger of [ann, bob]) expect(await isIn(stranger, path)).toEqual([path, false])
+    }
+    await revoke(kim, 'acme:ops')
+    for (const path of lists) expect(await isIn(lee, path)).toEqual([path, false])
+  })
 })
+
+/** The same as a program or, where it is a page, in a browser where the reader is logged in. */
+async function readAs(app: TestApp, reader: NpmUser, path: string) {
+  if (path !== '/' && !path.startsWith('/www/')) return reader.get(path)
+  const isKnown = reader.token !== undefined
+  const cookie = isKnown ? cookieHeader(await loggedIn(app, reader.name)) : ''
+  return app.anonymous().get(path, { accept: 'text/html', cookie })
+}
+
+const pages = [
+  '/www/package/@kim/box',
+  '/www/package/@kim/box/versions',
+  '/www/package/@kim/box/v/1.0.0',
+  '/www/package/@kim/box/v/1.0.0/files',
+  '/www/package/@kim/box/v/1.0.0/raw/index.js',
+]
 
 /** Every way to the package @kim/box. */
 async function everyPathTo(app: TestApp, kim: NpmUser): Promise<string[]> {
@@ -101,6 +177,10 @@ async function everyPathTo(app: TestApp, kim: NpmUser): Promise<string[]> {
     '/-/package/@kim%2fbox/collaborators',
     spec,
     `${spec}/versions/1.0.0`,
+    `${spec}/versions/1.0.0/files`,
+    `${spec}/dist-tags`,
+    `${spec}/maintainers`,
+    '/downloads/point/last-day/@kim/box',
     `/v1/objects/object/${dist.integrity.replace('-', '/')}`,
     `/v1/objects/object/${versions['1.0.0'].replace('-', '/')}`,
   ]
@@ -119,6 +199,4 @@ test('npm and pnpm each get teams and collaborators in their own shape', async (
   expect(await get('/-/package/@kim%2fbox/collaborators')).toEqual({ kim: 'write', lee: 'write' })
   expect(await get('/-/package/@kim%2fbox/collaborators?format=cli')).toHaveLength(2)
   expect(await get('/-/-/package?format=cli')).toEqual({ '@kim/box': 'write' })
-  const made = await kim.send('PUT', '/-/org/kim/team', { body: { name: 'ops' } })
-  expect([made.status, made.json.error]).toEqual([400, expect.stringContaining('no teams but')])
 })

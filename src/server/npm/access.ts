@@ -35,13 +35,18 @@ export async function setAccess(ctx: Context, registry: Registry): Promise<void>
 
 /** GET /-/package/:name/collaborators: a map for npm, a list for pnpm, which says `format=cli`. */
 export async function showCollaborators(ctx: Context, registry: Registry): Promise<void> {
-  const owners = await registry.owners.list(ctx.state.who, named(ctx))
+  const all = await registry.grants.collaborators(ctx.state.who, named(ctx))
   if (ctx.query.format !== 'cli')
-    return json(ctx, 200, Object.fromEntries(owners.map(({ name }) => [name, 'write'])))
+    return json(ctx, 200, Object.fromEntries(all.map(({ name, permission }) => [name, permission])))
   json(
     ctx,
     200,
-    owners.map(({ name, email }) => ({ username: name, user: name, email, permissions: 'write' })),
+    all.map(({ name, email, permission }) => ({
+      username: name,
+      user: name,
+      email,
+      permissions: permission,
+    })),
   )
 }
 

@@ -159,7 +159,7 @@ async function removeMissing(
   { caller, name, document, rev }: { caller: Caller; name: PackageName; document: JsonObject; rev: string },
 ): Promise<void> {
   const revision = requireRevision(registry, name, rev)
-  const head = await registry.packages.writable(caller, name)
+  const head = await registry.packages.writable(caller, name, 'edit')
   const left = objectOf(document.versions) ?? {}
   // Yanked versions are in no document that a client could send back.
   const known = (await registry.contents.versions(head)).filter(({ yankedAt }) => yankedAt === undefined)

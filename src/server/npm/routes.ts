@@ -13,21 +13,7 @@ import { downloadRoutes } from './downloads.ts'
 import { addHook, listDeliveries, listHooks, redeliver, removeHook, showHook, updateHook } from './hooks.ts'
 import { passwordLogin } from './login.ts'
 import { showMetrics } from './metrics.ts'
-import {
-  addTeamMember,
-  createTeam,
-  destroyTeam,
-  grant,
-  listMembers,
-  listOrgPackages,
-  listTeamMembers,
-  listTeams,
-  listUserPackages,
-  removeMember,
-  removeTeamMember,
-  revoke,
-  setMember,
-} from './organisations.ts'
+import { listMembers, removeMember, setMember } from './organisations.ts'
 import { addOwner, removeOwner, showOwners } from './owners.ts'
 import { changeProfile, showProfile } from './profile.ts'
 import { putPackage, requireRevision } from './publish.ts'
@@ -37,6 +23,19 @@ import { bulkAdvisories, quickAudit, showAttestations, showKeys } from './securi
 import { approveStaged, listStaged, rejectStaged, sendStaged, showStaged, stageVersion } from './stage.ts'
 import { listOwnStars, listStars, putStars, setStar } from './stars.ts'
 import { removeTag, setTag, setTags, showTags } from './tags.ts'
+import {
+  addTeamMember,
+  createTeam,
+  destroyTeam,
+  grant,
+  listOrgPackages,
+  listTeamMembers,
+  listTeamPackages,
+  listTeams,
+  listUserPackages,
+  removeTeamMember,
+  revoke,
+} from './teams.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
 import { addTrust, exchangeToken, listTrust, revokeTrust } from './trust.ts'
 import { beginWebLogin, offerWebOtp, pollWebLogin } from './web-login.ts'
@@ -90,7 +89,7 @@ function organisationRoutes(registry: Registry): Router {
   router.put('/-/team/:org/:team/user', (ctx) => addTeamMember(ctx, registry))
   router.delete('/-/team/:org/:team/user', (ctx) => removeTeamMember(ctx, registry))
   router.get('/-/org/:org/package', (ctx) => listOrgPackages(ctx, registry))
-  router.get('/-/team/:org/:team/package', (ctx) => listOrgPackages(ctx, registry))
+  router.get('/-/team/:org/:team/package', (ctx) => listTeamPackages(ctx, registry))
   router.put('/-/team/:org/:team/package', (ctx) => grant(ctx, registry))
   router.delete('/-/team/:org/:team/package', (ctx) => revoke(ctx, registry))
   router.get('/-/user/:user/package', (ctx) => listUserPackages(ctx, registry))

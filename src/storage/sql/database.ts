@@ -6,6 +6,7 @@ import type { CountTables } from './counts.ts'
 import type { SearchTables } from './search.ts'
 import type { SignatureTables } from './signature.ts'
 import type { StagedTables } from './staged.ts'
+import type { TeamTables } from './team.ts'
 import type { TrustTables } from './trust.ts'
 import type { TurnTables } from './turns.ts'
 import type { WebhookTables } from './webhook.ts'
@@ -17,6 +18,7 @@ export interface Database
     SearchTables,
     SignatureTables,
     StagedTables,
+    TeamTables,
     TrustTables,
     TurnTables,
     WebhookTables {

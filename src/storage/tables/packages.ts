@@ -1,15 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { npmNameOf, type PackageName } from '../../base/name.ts'
 import type { Millis } from '../../base/time.ts'
-import type {
-  AccountRow,
-  ChangeKind,
-  MaintainerRow,
-  PackageRow,
-  Reader,
-  TagRow,
-  Tx,
-} from '../sql/database.ts'
+import type { ChangeKind, MaintainerRow, PackageRow, Reader, TagRow, Tx } from '../sql/database.ts'
 
 /** A package by its npm spelling: one indexed read. Hot paths compile this once (see Sql.first). */
 export const packageByNpmName = (db: Reader) =>
@@ -169,61 +161,6 @@ export async function deleteMaintainer(tx: Tx, packageId: string, namespace: str
     .deleteFrom('maintainer')
     .where('package_id', '=', packageId)
     .where('namespace', '=', namespace)
-    .execute()
-}
-
-export async function deleteMaintainers(tx: Tx, packageId: string): Promise<void> {
-  await tx.deleteFrom('maintainer').where('package_id', '=', packageId).execute()
-}
-
-/** Tells whether the account is an accepted member of an accepted maintainer of the package. */
-export async function isMaintainer(db: Reader, packageId: string, accountId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('maintainer')
-    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
-    .select('maintainer.namespace')
-    .where('maintainer.package_id', '=', packageId)
-    .where('maintainer.accepted_at', 'is not', null)
-    .where('membership.account_id', '=', accountId)
-    .where('membership.accepted_at', 'is not', null)
-    .executeTakeFirst()
-  return row !== undefined
-}
-
-/** The accounts behind a package's accepted maintainers, as npm's `maintainers` lists them. */
-export function listMaintainerAccounts(
-  db: Reader,
-  packageId: string,
-): Promise<Pick<AccountRow, 'name' | 'email'>[]> {
-  return db
-    .selectFrom('maintainer')
-    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
-    .innerJoin('account', 'account.id', 'membership.account_id')
-    .select(['account.name', 'account.email'])
-    .distinct()
-    .where('maintainer.package_id', '=', packageId)
-    .where('maintainer.accepted_at', 'is not', null)
-    .where('membership.accepted_at', 'is not', null)
-    .orderBy('account.name')
-    .execute()
-}
-
-/** The same of several packages, names alone. */
-export async function listMaintainerNames(
-  db: Reader,
-  packageIds: readonly string[],
-): Promise<{ package_id: string; name: string }[]> {
-  if (packageIds.length === 0) return []
-  return db
-    .selectFrom('maintainer')
-    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
-    .innerJoin('account', 'account.id', 'membership.account_id')
-    .select(['maintainer.package_id', 'account.name'])
-    .distinct()
-    .where('maintainer.package_id', 'in', packageIds)
-    .where('maintainer.accepted_at', 'is not', null)
-    .where('membership.accepted_at', 'is not', null)
-    .orderBy('account.name')
     .execute()
 }
 

@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import type { PackageRow, Reader, Tx } from '../sql/database.ts'
 import type { SearchEntryRow } from '../sql/search.ts'
+import { heldBy } from './rights.ts'
 
-/** Whose packages are looked through besides public ones: nobody's, those an account maintains, or everybody's. */
+/** Whose packages are looked through besides public ones: nobody's, those an account may read, or everybody's. */
 export type Viewer = 'anybody' | 'admin' | { readonly accountId: string }
 
 type Page = { readonly viewer: Viewer; readonly from: number; readonly limit: number }
@@ -84,19 +85,9 @@ function hiddenFrom(db: Reader, viewer: Viewer) {
     is.or([
       is('removed_at', 'is not', null),
       is('host', '<>', ''),
-      ...(viewer === 'admin' ? [] : [is('id', 'not in', maintainedBy(db, viewer.accountId))]),
+      ...(viewer === 'admin' ? [] : [is('id', 'not in', heldBy(db, viewer.accountId, 'read'))]),
     ]),
   )
-}
-
-function maintainedBy(db: Reader, accountId: string) {
-  return db
-    .selectFrom('maintainer')
-    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
-    .select('maintainer.package_id')
-    .where('maintainer.accepted_at', 'is not', null)
-    .where('membership.account_id', '=', accountId)
-    .where('membership.accepted_at', 'is not', null)
 }
 
 /** Packages with changes after `since` whose entry is of another revision, and the last change there is. */

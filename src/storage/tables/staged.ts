@@ -1,10 +1,11 @@
 import type { Reader, Tx } from '../sql/database.ts'
 import type { StagedRow } from '../sql/staged.ts'
+import { heldBy } from './rights.ts'
 
 export type StagedWithAccount = StagedRow & { readonly account: string }
 
 export type StagedQuery = {
-  /** What this account staged, or what was staged of packages it maintains; absent: everything. */
+  /** What this account staged, or what was staged of packages it may publish; absent: everything. */
   readonly accountId?: string
   readonly id?: string
   readonly npmName?: string
@@ -25,18 +26,14 @@ export function listStaged(
   if (id !== undefined) query = query.where('staged.id', '=', id)
   if (npmName !== undefined) query = query.where('staged.npm_name', '=', npmName)
   if (accountId === undefined) return query.execute()
-  const maintained = db
+  const writable = db
     .selectFrom('package')
-    .innerJoin('maintainer', 'maintainer.package_id', 'package.id')
-    .innerJoin('membership', 'membership.namespace', 'maintainer.namespace')
-    .select('package.npm_name')
-    .where('package.host', '=', '')
-    .where('maintainer.accepted_at', 'is not', null)
-    .where('membership.account_id', '=', accountId)
-    .where('membership.accepted_at', 'is not', null)
+    .select('npm_name')
+    .where('host', '=', '')
+    .where('id', 'in', heldBy(db, accountId, 'write'))
   return query
     .where(({ or, eb }) =>
-      or([eb('staged.account_id', '=', accountId), eb('staged.npm_name', 'in', maintained)]),
+      or([eb('staged.account_id', '=', accountId), eb('staged.npm_name', 'in', writable)]),
     )
     .execute()
 }

@@ -1,6 +1,7 @@
 import type { Millis } from '../../base/time.ts'
 import type { Reader, Tx } from '../sql/database.ts'
 import type { DeliveryRow, WebhookRow } from '../sql/webhook.ts'
+import { heldBy } from './rights.ts'
 
 export type WebhookWithAccount = WebhookRow & { readonly account: string }
 
@@ -26,11 +27,9 @@ export function listWebhooks(db: Reader, accountId?: string): Promise<WebhookWit
     .where('accepted_at', 'is not', null)
   const packages = db
     .selectFrom('package')
-    .innerJoin('maintainer', 'maintainer.package_id', 'package.id')
-    .select('package.npm_name')
-    .where('package.host', '=', '')
-    .where('maintainer.accepted_at', 'is not', null)
-    .where('maintainer.namespace', 'in', namespaces)
+    .select('npm_name')
+    .where('host', '=', '')
+    .where('id', 'in', heldBy(db, accountId, 'manage'))
   return all
     .where(({ or, and, eb }) =>
       or([
