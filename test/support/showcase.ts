@@ -1,3 +1,4 @@
+import { fromNpmName } from '../../src/base/name.ts'
 import { dayOf } from '../../src/base/time.ts'
 import type { User } from '../../src/registry/model.ts'
 import type { ProviderConfig } from '../../src/server/web/account/providers.ts'
@@ -91,9 +92,10 @@ export async function showcase(
   await publishBoxes(kim, await app.user('lee'))
   await app.registry.namespaces.create(await callerOf(app, 'lee'), 'boxes')
   await app.registry.namespaces.invite(await callerOf(app, 'lee'), 'boxes', 'kim')
+  await app.registry.accounts.add({ name: 'max', password: 'max-password' })
+  await fillTeams(app)
   await app.anonymous().get('/left-pad', { 'npm-command': 'install' })
   await app.anonymous().get('/left-pad/-/left-pad-1.3.0.tgz', { 'npm-command': 'install' })
-  await app.registry.accounts.add({ name: 'max', password: 'max-password' })
   await linkGithub(app)
   await fillDays(app)
   const admin = await loggedIn(app, 'kim')
@@ -104,6 +106,24 @@ export async function showcase(
   ]
   const opened = opening.move()
   return { app, admin, onlookers, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/** The namespace shelves, kim's: lee and max are in it, and in a team that may read and publish what is kim's. */
+async function fillTeams(app: TestApp): Promise<void> {
+  const { namespaces, teams, grants } = app.registry
+  const kim = await callerOf(app, 'kim')
+  const namespace = 'shelves'
+  await namespaces.create(kim, namespace)
+  for (const name of ['lee', 'max']) {
+    await namespaces.invite(kim, namespace, name)
+    await namespaces.accept(await callerOf(app, name), namespace)
+  }
+  const team = { namespace, team: 'carpenters' }
+  await teams.create(kim, team)
+  await teams.create(kim, { namespace, team: 'polishers' })
+  await teams.add(kim, team, 'lee')
+  await grants.give(kim, team, { name: fromNpmName('@kim/box'), permission: 'write' })
+  await grants.give(kim, team, { name: fromNpmName(LONG_NAME), permission: 'read' })
 }
 
 /** Nobody goes there. */
@@ -247,6 +267,10 @@ export const pages: Readonly<Record<string, string>> = {
   'file-picture': '/www/package/@kim/box/v/1.1.0/files/logo.svg',
   diff: '/www/package/@kim/box/diff?from=1.0.0&to=2.0.0-beta.1',
   namespace: '/www/namespace/kim',
+  'namespace-teams': '/www/namespace/shelves',
+  team: '/www/namespace/shelves/team/carpenters',
+  'team-empty': '/www/namespace/shelves/team/polishers',
+  'team-everybody': '/www/namespace/shelves/team/developers',
   'namespace-legacy': '/www/namespace/legacy',
   user: '/www/user/kim',
   account: '/www/account',
@@ -271,6 +295,8 @@ const newcomersPages: Readonly<Record<string, string>> = {
   'no-invitations': '/www/invitations',
   'no-packages': '/www/user/max',
   'no-namespace-packages': '/www/namespace/max',
+  'namespace-as-member': '/www/namespace/shelves',
+  'team-as-member': '/www/namespace/shelves/team/carpenters',
   'no-providers': '/www/account',
   'not-allowed': '/www/admin',
 }

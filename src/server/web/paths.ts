@@ -22,4 +22,6 @@ export function filePath(npmName: string, version: string, file: string): Local 
 }
 
 export const namespacePath = (name: string): Local => www('namespace', name)
+export const teamsPath = (namespace: string): Local => namespacePath(namespace).at('team')
+export const teamPath = (namespace: string, team: string): Local => teamsPath(namespace).at(team)
 export const userPath = (name: string): Local => www('user', name)

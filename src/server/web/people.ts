@@ -1,17 +1,19 @@
 import type { Context } from 'koa'
-import { fail } from '../../base/fault.ts'
+import { type Fault, fail } from '../../base/fault.ts'
 import type { PackageHead } from '../../registry/model.ts'
 import { param } from '../http/json.ts'
 import type { Local } from '../http/local.ts'
+import { problemNote } from './account/parts.ts'
 import type { WebDoor } from './door.ts'
 import { type Html, html } from './html.ts'
 import { page } from './layout.ts'
 import { PER_PAGE, packageList, pageLinks, pageNumber } from './lists.ts'
 import { count, day } from './parts.ts'
 import { namespacePath, userPath } from './paths.ts'
+import { teamsSection } from './team-parts.ts'
 
-/** `/www/namespace/:name`: who is in it, and its packages. */
-export async function namespacePage(ctx: Context, door: WebDoor): Promise<void> {
+/** `/www/namespace/:name`: who is in it, its packages and, for its members, its teams. `problem` is what a form met. */
+export async function namespacePage(ctx: Context, door: WebDoor, problem?: Fault): Promise<void> {
   const { namespaces, maintainers } = door.registry
   const name = param(ctx, 'name')
   const [members, heads] = await Promise.all([
@@ -19,11 +21,13 @@ export async function namespacePage(ctx: Context, door: WebDoor): Promise<void> 
     maintainers.packagesOf(ctx.state.who, name),
   ])
   const body = html`<h1><span class="mono">${name}</span></h1>
-<div class="with-side"><div>${await packages(ctx, door, { heads, path: namespacePath(name) })}</div>
+${problemNote(problem)}
+<div class="with-side"><div>${await packages(ctx, door, { heads, path: namespacePath(name) })}
+${members.length > 0 && (await teamsSection(ctx, door, name))}</div>
 <aside class="side" aria-label="About this namespace"><section><h2>Members</h2>
 ${members.length === 0 ? html`<p>Nobody: it is the registry’s own.</p>` : html`<ul>${members.map((member) => html`<li><a href="${userPath(member)}">${member}</a></li>`)}</ul>`}
 </section></aside></div>`
-  await page(ctx, { title: `Namespace ${name}`, body })
+  await page(ctx, { title: `Namespace ${name}`, body, status: problem?.status ?? 200 })
 }
 
 /** `/www/user/:name`: the namespaces a person belongs to, and the packages of the one that carries the person's name. */

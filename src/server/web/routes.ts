@@ -18,6 +18,7 @@ import { packagePath } from './paths.ts'
 import { namespacePage, userPage } from './people.ts'
 import { searchPage } from './search.ts'
 import { serveIcon, serveStatic } from './static.ts'
+import { changeTeam, createTeam, teamPage } from './teams.ts'
 
 /** Every page, a line each. */
 export function webRoutes(door: WebDoor): Router {
@@ -29,6 +30,9 @@ export function webRoutes(door: WebDoor): Router {
   router.get('/www/search', (ctx) => searchPage(ctx, door))
   router.get('/www/package/*target', (ctx) => packagePages(ctx, door))
   router.get('/www/namespace/:name', (ctx) => namespacePage(ctx, door))
+  router.post('/www/namespace/:name/team', (ctx) => createTeam(ctx, door))
+  router.get('/www/namespace/:name/team/:team', (ctx) => teamPage(ctx, door))
+  router.post('/www/namespace/:name/team/:team', (ctx) => changeTeam(ctx, door))
   router.get('/www/user/:name', (ctx) => userPage(ctx, door))
   router.get('/www/invitations', (ctx) => invitationsPage(ctx, door))
   router.post('/www/invitations', (ctx) => answerInvitation(ctx, door))

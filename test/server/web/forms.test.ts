@@ -118,3 +118,68 @@ test('who is not logged in is sent to log in, and comes back', async () => {
   expect(headers.get('location')).toBe('/www/login?next=%2Fwww%2Fadmin%2Fmirror%3Fpage%3D2')
   expect((await app.anonymous().get('/www/admin')).status).toBe(401) // no browser
 })
+
+test('an owner makes a team, fills it, grants it a package, and takes all of it back', async () => {
+  await using app = await withPeople()
+  const max = await app.user('max')
+  await max.publish('@max/box', '1.0.0')
+  const caller = await callerOf(app, 'max')
+  await app.registry.namespaces.create(caller, 'boxes')
+  await app.registry.namespaces.invite(caller, 'boxes', 'lee')
+  await app.registry.namespaces.accept(await callerOf(app, 'lee'), 'boxes')
+  const owner = await Visitor.of(app, 'max')
+  const [home, ops] = ['/www/namespace/boxes', '/www/namespace/boxes/team/ops']
+  expect((await owner.send(`${home}/team`, { team: 'Ops' }, home)).text).toMatch(
+    /role="alert">.*use 1 to 100/,
+  )
+  expect((await owner.send(`${home}/team`, { team: 'ops' }, home)).text).toContain('The team is made.')
+  const again = await owner.send(`${home}/team`, { team: 'ops' }, home)
+  expect([again.status, again.text]).toEqual([400, expect.stringContaining('boxes:ops is there already.')])
+  const deed = async (name: string, fields: Record<string, string>) =>
+    (await owner.send(ops, { deed: name, ...fields })).text
+  expect(await deed('add', { member: 'lee' })).toContain('lee is in the team.')
+  expect(await deed('add', { member: 'kim' })).toContain('kim is no member of boxes')
+  const grant = { package: '@max/box', permission: 'write' }
+  expect(await deed('grant', grant)).toContain('The team may read and publish @max/box.')
+  expect(await deed('grant', { ...grant, package: '@max/absent' })).toMatch(/role="alert">Could not find/)
+  expect(await deed('grant', { permission: 'read' })).toContain('The form tells no package.')
+  expect((await owner.open(home)).text).toMatch(/team\/ops".*user\/lee".*package\/@max\/box"/s)
+  const asLee = () => callerOf(app, 'lee')
+  expect(await app.registry.grants.ofUser(asLee, 'lee')).toHaveLength(1)
+  expect(await deed('revoke', { package: '@max/box' })).toContain('is taken back.')
+  expect(await deed('remove', { member: 'lee' })).toContain('lee has left the team.')
+  expect((await owner.open(ops)).text).toMatch(/0 members.*0 packages/s)
+  expect(await deed('explode', {})).toContain('There is nothing like this to do.')
+  expect(await deed('destroy', {})).toContain('The team ops is no more.')
+  expect((await owner.open(ops)).status).toBe(404)
+})
+
+test('members see the teams of their namespace and change nothing; others see none', async () => {
+  await using app = await withPeople()
+  const caller = await callerOf(app, 'kim')
+  await app.user('bob')
+  await app.registry.namespaces.create(caller, 'boxes')
+  await app.registry.namespaces.invite(caller, 'boxes', 'lee')
+  await app.registry.namespaces.accept(await callerOf(app, 'lee'), 'boxes')
+  await app.registry.teams.create(caller, { namespace: 'boxes', team: 'ops' })
+  const [home, ops] = ['/www/namespace/boxes', '/www/namespace/boxes/team/ops']
+  const lee = await Visitor.of(app, 'lee')
+  for (const page of [home, ops, `${home}/team/developers`]) {
+    const { status, text } = await lee.open(page)
+    expect([page, status, text.includes('action="/www/namespace')]).toEqual([page, 200, false])
+  }
+  expect((await lee.open(home)).text).toContain(`href="${ops}"`)
+  const withKey = '/www/tokens'
+  expect((await lee.send(`${home}/team`, { team: 'more' }, withKey)).status).toBe(403)
+  expect((await lee.send(ops, { deed: 'destroy' }, withKey)).status).toBe(403)
+  const bob = await Visitor.of(app, 'bob')
+  expect((await bob.open(home)).text).not.toContain('ops')
+  expect((await bob.open(ops)).status).toBe(403)
+  expect((await bob.send(ops, { deed: 'destroy' }, withKey)).status).toBe(403)
+  const { status, headers } = await app.anonymous().get(ops, { accept: 'text/html' })
+  expect([status, headers.get('location')]).toEqual([302, `/www/login?next=${encodeURIComponent(ops)}`])
+  // A form that was not ours changes nothing, an owner's neither.
+  const kim = await Visitor.of(app, 'kim')
+  expect((await kim.send(ops, { deed: 'destroy', form_key: 'guessed' }, home)).status).toBe(403)
+  expect((await kim.open(ops)).status).toBe(200)
+})
