@@ -12,6 +12,7 @@ import { type BundledObject, type BundledPackage, broken, FORMAT } from './bundl
 import type { BundleSigner, KeyName } from './bundle/signature.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
+import type { Keys } from './keys.ts'
 import { ANONYMOUS } from './model.ts'
 import type { Packages } from './packages.ts'
 
@@ -23,11 +24,13 @@ export class Bundles {
   readonly #context: Context
   readonly #packages: Packages
   readonly #documents: Documents
+  readonly #keys: Keys
 
-  constructor(context: Context, parts: { packages: Packages; documents: Documents }) {
+  constructor(context: Context, parts: { packages: Packages; documents: Documents; keys: Keys }) {
     this.#context = context
     this.#packages = parts.packages
     this.#documents = parts.documents
+    this.#keys = parts.keys
   }
 
   /**
@@ -44,7 +47,8 @@ export class Bundles {
       documents.set(pack.document.digest, document)
     }
     const created = iso(this.#context.clock.now())
-    const manifest = { format: FORMAT, created, from: this.#context.host(), packages } as const
+    const about = { format: FORMAT, created, from: this.#context.host() } as const
+    const manifest = { ...about, keys: await this.#keys.list(), packages }
     return packBundle(manifest, signer, async (digest) => {
       const document = documents.get(digest)
       return document ? Readable.from([document]) : this.#context.storage.blobs.open(digest)
@@ -65,6 +69,7 @@ export class Bundles {
     })
     const shipment = { from: manifest.from, created: Date.parse(manifest.created), prints }
     for (const pack of manifest.packages) await checkPackage(this.#context, pack, shipment)
+    await this.#keys.learn(manifest.keys)
     const imported: Imported[] = []
     for (const pack of manifest.packages) imported.push(await importPackage(this.#context, pack, shipment))
     return imported

@@ -16,9 +16,12 @@ const FRESH = days(1)
 const PATIENCE = seconds(5)
 const MAX_KEYS = 2 ** 20
 
+/** Keys that came in bundles, with the packages that they signed. */
+const BROUGHT = 'brought-keys'
+
 /**
- * The keys that signatures in our packuments are checked with: ours, and the upstream's, whose signatures mirrored packages carry. npm gives up
- * at the first signature whose key it does not find, so the upstream's are kept for when it is away.
+ * The keys that signatures in our packuments are checked with: ours, and those of the upstreams and of what was brought in bundles, whose signatures
+ * mirrored packages carry. npm gives up at the first signature whose key it does not find, so the others' are kept for when they are away.
  */
 export class Keys {
   readonly #context: Context
@@ -42,8 +45,19 @@ export class Keys {
   async list(): Promise<Key[]> {
     const origins = (this.#upstream?.origins ?? []).filter(({ service }) => service !== undefined)
     const theirs = (await Promise.all(origins.map((origin) => this.#keysOf(origin)))).flat()
-    const keys = [...theirs, ...this.#own]
-    return [...new Map(keys.map((key) => [key.keyid, key])).values()]
+    return merged([...(await this.#brought()), ...theirs, ...this.#own])
+  }
+
+  /** Keeps what came in a bundle; what it says of a key that is known counts from now on. */
+  async learn(keys: readonly JsonObject[]): Promise<void> {
+    const all = merged([...(await this.#brought()), ...keys])
+    const row = { name: BROUGHT, value: JSON.stringify(all) }
+    await this.#context.storage.sql.transaction((tx) => upsertSetting(tx, row))
+  }
+
+  async #brought(): Promise<JsonObject[]> {
+    const row = await this.#context.storage.sql.first(this.#query, [BROUGHT])
+    return row ? (JSON.parse(row.value) as JsonObject[]) : [] // we wrote it ourselves
   }
 
   async #keysOf(origin: Upstream): Promise<readonly JsonObject[]> {
@@ -77,6 +91,11 @@ export class Keys {
   }
 }
 
+/** Each once; of two with one id the last. */
+function merged<K extends Key>(keys: readonly K[]): K[] {
+  return [...new Map(keys.map((key) => [key.keyid, key])).values()]
+}
+
 const settingOf = ({ url }: Upstream) => `upstream-keys:${url}`
 
 /** The keys of an answer; undefined when it is none. */
@@ -89,6 +108,7 @@ function keysIn(bytes: Buffer): JsonObject[] | undefined {
   }
 }
 
-function isKey(value: unknown): value is JsonObject {
+/** Whether this is a key as npm's registry lists them. */
+export function isKey(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && 'keyid' in value && 'key' in value
 }

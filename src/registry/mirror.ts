@@ -179,6 +179,7 @@ export class Mirror {
 
   /** Where a version's tarball is upstream and what must hold of it. VERSION_NOT_FOUND, UPSTREAM_…. */
   async tarballOf(head: PackageHead, version: string): Promise<TarballSource> {
+    await this.#settle(head)
     const { manifest, publishedAt } = await this.#version(head, version)
     const { tarball, integrity, shasum } = distOf(manifest)
     const bare = head.npmName.slice(head.npmName.indexOf('/') + 1)
@@ -228,6 +229,13 @@ export class Mirror {
       return fail('PACKAGE_NOT_FOUND', { spec, why: this.reach.whyNot(spec) })
     }
     return { head, version, source }
+  }
+
+  /** Where another upstream took the place of the one that a document came from, it says anew where things lie. */
+  async #settle(head: PackageHead): Promise<void> {
+    const stored = await findUpstreamDocument(this.#storage.sql.read, head.id)
+    const { url } = this.#upstream.for(head.npmName)
+    if (stored && stored.upstream !== url) await this.#askPatiently(head.npmName)
   }
 
   #ask(npmName: string): Promise<PackageRow> {

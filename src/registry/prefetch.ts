@@ -4,6 +4,7 @@ import { fromNpmName } from '../base/name.ts'
 import { findVersion } from '../storage/tables/versions.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
+import type { Keys } from './keys.ts'
 import type { Mirror } from './mirror.ts'
 import { ANONYMOUS, type JsonObject, type PackageHead } from './model.ts'
 import type { Packages } from './packages.ts'
@@ -46,12 +47,17 @@ export class Prefetch {
   readonly #packages: Packages
   readonly #documents: Documents
   readonly #mirror: Mirror
+  readonly #keys: Keys
 
-  constructor(context: Context, parts: { packages: Packages; documents: Documents; mirror: Mirror }) {
+  constructor(
+    context: Context,
+    parts: { packages: Packages; documents: Documents; mirror: Mirror; keys: Keys },
+  ) {
     this.#context = context
     this.#packages = parts.packages
     this.#documents = parts.documents
     this.#mirror = parts.mirror
+    this.#keys = parts.keys
   }
 
   /** Never fails for one wish: what could not be had is among the outcomes. */
@@ -69,6 +75,7 @@ export class Prefetch {
       })
       wave = unseen(next, seen)
     }
+    await this.#keys.list() // asked for now, they are here when signatures are checked without the upstream
     return [...outcomes.values()]
   }
 

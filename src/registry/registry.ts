@@ -146,15 +146,15 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const people = createPeople(context, sealer)
   const access = new Access(context, people.twoFactor)
   const content = new ContentStore(context)
-  const { mirror, federation, network, cache, contents } = createOrigins(deps, context, content)
+  const { mirror, metrics, federation, network, cache, contents } = createOrigins(deps, context, content)
   const packages = new Packages(context, { access, mirror, federation })
   const documents = new Documents(context, mirror)
   const signer = deps.signingKey === undefined ? undefined : new Signer(deps.signingKey)
   const versions = new Versions(context, { packages, content, federation, signer })
   const search = new Search(context, { packages, documents })
   const tokens = new Tokens(context)
-  const upkeep = createUpkeep(context, { cache, search, metrics: mirror.metrics })
-  const { metrics } = mirror
+  const upkeep = createUpkeep(context, { cache, search, metrics })
+  const assurances = createAssurances(context, { packages, network, signer, mirror, upstream: deps.upstream })
   const services = createServices(context, { ...people, access, packages, network, sealer, metrics }, deps)
   return {
     access,
@@ -162,7 +162,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     tokens,
     packages,
     ...createRights(context, access, packages),
-    ...createAssurances(context, { packages, network, signer, known: mirror.known, upstream: deps.upstream }),
+    ...assurances,
     documents,
     contents,
     network,
@@ -174,7 +174,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     verdaccio: new VerdaccioImport(context, { accounts: people.accounts, content, signer }),
     stages: new Stages(context, { access, packages, versions, twoFactor: people.twoFactor }),
     ...upkeep,
-    ...createProvisions(context, { packages, documents, mirror, content, contents }),
+    ...createProvisions(context, { packages, documents, mirror, content, contents, keys: assurances.keys }),
     ...createFoundation(context, access),
     async close() {
       await upkeep.chores.close()
@@ -209,16 +209,17 @@ function createAssurances(
     packages,
     network,
     signer,
-    known,
+    mirror,
     upstream,
   }: {
     packages: Packages
     network: Network
     signer: Signer | undefined
-    known: KnownAdvisories
+    mirror: Mirror
     upstream: Upstream | undefined
   },
 ) {
+  const { known } = mirror
   const origin = { network, ...(upstream && { upstream }) }
   return {
     advisories: new Advisories(context, { ...origin, known }),
@@ -237,9 +238,10 @@ function createOrigins(deps: RegistryDeps, context: Context, content: ContentSto
   const given = { ...(upstream && { upstream }), ...(rules && { rules }) }
   const mirror = createMirror({ ...context, network, policy, ...given })
   const federation = new Federation(context, { content, network, policy, peers })
-  const cache = new Cache(context, { network, metrics: mirror.metrics, ...(upstream && { upstream }) })
+  const { metrics } = mirror
+  const cache = new Cache(context, { network, metrics, ...(upstream && { upstream }) })
   const contents = new Contents(context, { content, mirror, federation, cache })
-  return { network, mirror, federation, cache, contents }
+  return { network, mirror, metrics, federation, cache, contents }
 }
 
 /** What brings packages here before anybody asks for them. */
@@ -251,6 +253,7 @@ function createProvisions(
     mirror: Mirror
     content: ContentStore
     contents: Contents
+    keys: Keys
   },
 ) {
   return {

@@ -1,6 +1,7 @@
 import { type Digest, parseDigest } from '../../base/digest.ts'
 import { fail } from '../../base/fault.ts'
 import { parseNpmName } from '../../base/name.ts'
+import { isKey } from '../keys.ts'
 import type { Json, JsonObject } from '../model.ts'
 import { asObject } from '../upstream-document.ts'
 
@@ -25,6 +26,8 @@ export type BundleManifest = {
   readonly created: string
   /** The name of the registry that made it. */
   readonly from: string
+  /** What the signatures in the documents are checked with, as npm's registry lists keys. */
+  readonly keys: readonly JsonObject[]
   readonly packages: readonly BundledPackage[]
 }
 
@@ -33,10 +36,11 @@ export function parseManifest(bytes: Buffer): BundleManifest {
   const root = parsed(bytes)
   if (root.format !== FORMAT) broken(`its format is ${JSON.stringify(root.format)}, not ${FORMAT}`)
   if (!Array.isArray(root.packages)) return broken('it lists no packages')
-  const { created, from } = root
+  const { created, from, keys = [] } = root // the first bundles had none
   if (typeof created !== 'string' || Number.isNaN(Date.parse(created)) || typeof from !== 'string')
     return broken('it does not say when and where it was made')
-  return { format: FORMAT, created, from, packages: root.packages.map(parsePackage) }
+  if (!Array.isArray(keys) || !keys.every(isKey)) return broken('its keys are none')
+  return { format: FORMAT, created, from, keys, packages: root.packages.map(parsePackage) }
 }
 
 /** Every object of the bundle once, with the order in which they lie in the file. */

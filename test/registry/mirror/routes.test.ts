@@ -7,7 +7,7 @@ import { RoutedUpstream } from '../../../src/registry/mirror/routes.ts'
 import { createUpstream } from '../../../src/registry/upstream.ts'
 import { testApp } from '../../support/app.ts'
 import { TurnedClock } from '../../support/mirror.ts'
-import { startUpstream } from '../../support/upstream.ts'
+import { startUpstream, tarballPath } from '../../support/upstream.ts'
 
 const none = { etag: undefined, lastModified: undefined }
 const timeout = seconds(5)
@@ -54,6 +54,20 @@ test('an upstream that keeps failing is spared for a while, and nobody is told t
   const answer = await ask()
   expect(answer.kind).toBe('fresh')
   await upstream.close()
+})
+
+test('an upstream that took the place of another is asked where its tarballs lie', async () => {
+  const packages = { lib: { '1.0.0': {} } }
+  await using old = await startUpstream({ packages })
+  await using app = await testApp({ upstream: old.url })
+  expect((await fetch(`${app.url}/lib`)).status).toBe(200)
+  await using moved = await startUpstream({ packages })
+  await using later = await testApp({ upstream: moved.url, storage: { folder: app.folder } })
+  expect((await fetch(later.url + tarballPath('lib', '1.0.0'))).status).toBe(200)
+  expect([old.count(tarballPath('lib', '1.0.0')), moved.requests.map(({ path }) => path)]).toEqual([
+    0,
+    ['/lib', tarballPath('lib', '1.0.0')],
+  ])
 })
 
 test('where a proxy is configured, the upstream is asked through it, but for hosts that are excepted', async () => {
