@@ -42,7 +42,10 @@ export class Metrics {
   }
 
   /** Counts and times a question to an upstream, until its answer begins. */
-  async asking<T extends { readonly kind: string }>(what: string, ask: () => Promise<T>): Promise<T> {
+  async asking<T extends { readonly kind: string }>(
+    about: { readonly what: string; readonly upstream: string },
+    ask: () => Promise<T>,
+  ): Promise<T> {
     const begun = performance.now()
     let outcome = 'error'
     try {
@@ -50,8 +53,8 @@ export class Metrics {
       outcome = answer.kind
       return answer
     } finally {
-      this.add('entropic_upstream_requests_total', { what, outcome })
-      this.#time({ what }, (performance.now() - begun) / 1000)
+      this.add('entropic_upstream_requests_total', { ...about, outcome })
+      this.#time(about, (performance.now() - begun) / 1000)
     }
   }
 
@@ -93,7 +96,7 @@ export class Metrics {
   }
 }
 
-/** Labels are words of ours: nothing in them needs escaping. */
+/** Labels are words of ours and addresses: nothing in them needs escaping. */
 function textOf(labels: Labels): string {
   return Object.entries(labels)
     .map(([name, value]) => `${name}="${value}"`)

@@ -6,6 +6,7 @@ import {
   countPackages,
   countTarballs,
   listMirrored,
+  listWithdrawn,
 } from '../storage/tables/stats.ts'
 import type { Access } from './access.ts'
 import type { Context } from './context.ts'
@@ -36,6 +37,9 @@ export type MirroredPackage = {
   /** When upstream was last asked about it. */
   readonly checkedAt: Millis | undefined
 }
+
+/** A version that is kept aside, since its upstream offers it no longer. */
+export type Withdrawn = { readonly npmName: string; readonly version: string; readonly noticedAt: Millis }
 
 /** A value for each day of a span. */
 export type History = Readonly<Record<DayFigure, readonly number[]>>
@@ -86,6 +90,17 @@ export class Stats {
       tarballs,
       bytes,
       checkedAt: checked_at ?? undefined,
+    }))
+  }
+
+  /** What upstreams withdrew, those noticed last first. FORBIDDEN, UNAUTHENTICATED. */
+  async withdrawn(caller: Caller, limit: number): Promise<Withdrawn[]> {
+    this.#access.admin(caller)
+    const rows = await listWithdrawn(this.#context.storage.sql.read, limit)
+    return rows.map(({ npm_name: npmName, version, removed_at: noticedAt }) => ({
+      npmName,
+      version,
+      noticedAt,
     }))
   }
 

@@ -1,7 +1,9 @@
+import type { CompiledQuery } from 'kysely'
 import type { Digest } from '../base/digest.ts'
 import { days, type Millis } from '../base/time.ts'
 import type { Damage, Wanted } from '../storage/move/blobs.ts'
 import { listReferences } from '../storage/tables/references.ts'
+import { settingByName, upsertSetting } from '../storage/tables/settings.ts'
 import type { Context } from './context.ts'
 import { everyBlob } from './references.ts'
 import { examineAll } from './restore.ts'
@@ -11,13 +13,16 @@ export type Health = { readonly blobs: number; readonly bytes: number; readonly 
 
 /** Younger blobs may belong to a publish that has not written its rows yet. */
 const SETTLING = days(1)
+const SAVED = 'saved-bytes'
 
 /** Looking after what is stored: what nobody refers to any more, and whether everything else is whole. */
 export class Upkeep {
   readonly #context: Context
+  readonly #saved: CompiledQuery<{ value: string }>
 
   constructor(context: Context) {
     this.#context = context
+    this.#saved = settingByName(context.storage.sql.read)
   }
 
   /**
@@ -37,7 +42,10 @@ export class Upkeep {
     const { blobs } = this.#context.storage
     const before = this.#context.clock.now() - settling
     const used = new Set<Digest>()
-    for await (const { digest } of this.#referred()) used.add(digest)
+    let saved = 0
+    const again = (size: number) => (saved += size)
+    for await (const { digest } of this.#referred(again)) used.add(digest)
+    await this.#note(saved)
     let count = 0
     let bytes = 0
     for await (const digest of blobs.list()) {
@@ -52,16 +60,27 @@ export class Upkeep {
     return { blobs: count, bytes }
   }
 
+  /** Bytes of files that several versions hold and that are stored once, as it was when garbage was last looked for. */
+  async savedBytes(): Promise<number> {
+    const row = await this.#context.storage.sql.first(this.#saved, [SAVED])
+    return Number(row?.value ?? 0)
+  }
+
+  #note(saved: number): Promise<void> {
+    const row = { name: SAVED, value: String(saved) }
+    return this.#context.storage.sql.transaction((tx) => upsertSetting(tx, row))
+  }
+
   /** Reads every blob that is referred to and compares it with its address. */
   verify(): Promise<Health> {
     return examineAll(this.#context.storage.blobs, this.#referred())
   }
 
   /** A tree that is damaged holds nothing; verify reports the tree itself. */
-  #referred(): AsyncGenerator<Wanted> {
+  #referred(again?: (bytes: number) => void): AsyncGenerator<Wanted> {
     const { sql, blobs } = this.#context.storage
     const unreadable = ({ digest }: Wanted, err: unknown) =>
       this.#context.log.warn({ err, digest }, 'a file tree cannot be read')
-    return everyBlob(listReferences(sql.read), { blobs, unreadable })
+    return everyBlob(listReferences(sql.read), { blobs, unreadable, ...(again && { again }) })
   }
 }

@@ -16,13 +16,14 @@ test('an administrator reads what was asked of us and of the upstream; nobody el
   const reply = await ada.get('/-/metrics')
   expect(reply.status).toBe(200)
   const text = reply.bytes.toString()
+  const of = (what: string) => `what="${what}",upstream="${upstream.url}"`
   const size = upstream.tarball('lib', '1.0.0').length
   expect(text).toContain('entropic_tarball_requests_total{from="upstream"} 1')
   expect(text).toContain('entropic_tarball_requests_total{from="store"} 5')
-  expect(text).toContain('entropic_upstream_requests_total{what="document",outcome="fresh"} 1')
-  expect(text).toContain('entropic_upstream_requests_total{what="document",outcome="absent"} 1')
-  expect(text).toContain(`entropic_upstream_bytes_total{what="tarball"} ${size}`)
-  expect(text).toMatch(/entropic_upstream_seconds_bucket\{what="document",le="\+Inf"\} 2\n/)
+  expect(text).toContain(`entropic_upstream_requests_total{${of('document')},outcome="fresh"} 1`)
+  expect(text).toContain(`entropic_upstream_requests_total{${of('document')},outcome="absent"} 1`)
+  expect(text).toContain(`entropic_upstream_bytes_total{${of('tarball')}} ${size}`)
+  expect(text).toContain(`entropic_upstream_seconds_bucket{${of('document')},le="+Inf"} 2\n`)
   expect((await kim.get('/-/metrics')).status).toBe(403)
   expect((await fetch(`${app.url}/-/metrics`)).status).toBe(401)
 })

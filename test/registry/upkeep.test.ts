@@ -16,6 +16,7 @@ onEveryStorage('garbage', (engine) => {
     await kim.publish('box', '1.0.0', { files: { 'kept.js': 'kept', 'README.md': '# Box' } })
     await kim.publish('box', '1.1.0', { files: { 'kept.js': 'kept', 'gone.js': 'gone' } })
     expect(await app.registry.upkeep.collectGarbage({ settling: NONE })).toEqual({ blobs: 0, bytes: 0 })
+    expect(await app.registry.upkeep.savedBytes()).toBe('kept'.length)
 
     const { json: document } = await kim.get('/box?write=true')
     delete document.versions['1.1.0']

@@ -71,7 +71,7 @@ export class Refresher {
     if (absent) fail('PACKAGE_NOT_FOUND', { spec: npmName, why: absent.toString() })
     const upstream = this.#upstream.for(npmName)
     const validators = await this.#validators(held, upstream)
-    const answer = await this.#metrics.asking('document', () =>
+    const answer = await this.#metrics.asking({ what: 'document', upstream: upstream.url }, () =>
       upstream.document(npmName, validators, signal),
     )
     if (answer.kind === 'fresh') return this.#take(npmName, answer, held)

@@ -137,7 +137,7 @@ export class Tarballs {
     const what = `${head.npmName}@${version}`
     const upstream = this.#upstream.for(head.npmName)
     const ask = () => upstream.tarball(what, url, this.#closing.signal)
-    const answer = await this.#metrics.asking('tarball', ask)
+    const answer = await this.#metrics.asking({ what: 'tarball', upstream: upstream.url }, ask)
     if (answer.kind === 'absent' && answer.known) fail('VERSION_NOT_FOUND', { spec: head.npmName, version })
     if (answer.kind === 'absent') return fail('UPSTREAM_UNAVAILABLE', { what, why: answer.why })
     const vouched = integrity === undefined ? { sha1: shasum } : { integrity }
@@ -151,7 +151,11 @@ export class Tarballs {
       contained = found
     })
     const record = (print: Fingerprint) => {
-      this.#metrics.add('entropic_upstream_bytes_total', { what: 'tarball' }, print.size)
+      this.#metrics.add(
+        'entropic_upstream_bytes_total',
+        { what: 'tarball', upstream: upstream.url },
+        print.size,
+      )
       return this.#record(head, version, { print, publishedAt, contained })
     }
     const distrust = (cause: Fault) => new Fault('UPSTREAM_INVALID', { what, why: cause.message }, { cause })

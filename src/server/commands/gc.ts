@@ -26,7 +26,12 @@ async function clearAway(
   const evicted = await evict(config, registry, dryRun ? 'dry run' : 'in earnest')
   const { blobs, bytes } = await registry.upkeep.collectGarbage(dryRun ? { dryRun } : { signal: manner })
   const what = `${blobs} ${blobs === 1 ? 'file' : 'files'} that nothing refers to (${sizeOf(bytes)})`
-  return [...evicted, `${dryRun ? 'Would delete' : 'Deleted'} ${what}.`]
+  const saved = await registry.upkeep.savedBytes()
+  return [
+    ...evicted,
+    `${dryRun ? 'Would delete' : 'Deleted'} ${what}.`,
+    ...(saved > 0 ? [`Files that several versions hold are stored once, which saves ${sizeOf(saved)}.`] : []),
+  ]
 }
 
 /** What cannot be fetched again stays, whatever room it takes. */

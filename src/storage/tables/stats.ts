@@ -111,3 +111,26 @@ export async function listMirrored(
     .execute()
   return rows.map((row) => ({ ...row, tarballs: Number(row.tarballs), bytes: Number(row.bytes) }))
 }
+
+/** A version that its upstream withdrew. */
+export type WithdrawnRow = {
+  readonly npm_name: string
+  readonly version: string
+  readonly removed_at: Millis
+}
+
+/** Those noticed last first. */
+export async function listWithdrawn(db: Reader, limit: number): Promise<WithdrawnRow[]> {
+  const rows = await db
+    .selectFrom('version')
+    .innerJoin('package', 'package.id', 'version.package_id')
+    .select(['package.npm_name', 'version.version', 'version.removed_at'])
+    .where('package.source', '=', 'mirror')
+    .where('package.host', '=', '')
+    .where('version.removed_at', 'is not', null)
+    .orderBy('version.removed_at', 'desc')
+    .orderBy('package.npm_name')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ ...row, removed_at: row.removed_at ?? 0 }))
+}

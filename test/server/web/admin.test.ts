@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { fromNpmName } from '../../../src/base/name.ts'
 import { days } from '../../../src/base/time.ts'
+import { ANONYMOUS } from '../../../src/registry/model.ts'
 import { type TestApp, testApp } from '../../support/app.ts'
 import { type ScriptedUpstream, startUpstream } from '../../support/upstream.ts'
 import { Visitor } from '../../support/visitor.ts'
 
+const nobody = async () => ANONYMOUS
 const opened = new AsyncDisposableStack()
 let upstream: ScriptedUpstream
 let app: TestApp
@@ -13,7 +16,12 @@ beforeAll(async () => {
   const old = { time: '2020-01-01T00:00:00.000Z' }
   const left = { '1.0.0': old, '1.1.0': { time: new Date().toISOString() }, '2.0.0': old }
   upstream = opened.use(await startUpstream({ packages: { left } }))
-  const rules = { block: ['left@^2', '@evil/*'], minimumAge: days(3), exempt: ['react'] }
+  const rules = {
+    block: ['left@^2', '@evil/*'],
+    minimumAge: days(3),
+    exempt: ['react'],
+    advisories: 'malware',
+  } as const
   app = opened.use(await testApp({ upstream: upstream.url, rules }))
   await app.user('kim', { admin: true })
   kim = new Visitor(app.url)
@@ -23,10 +31,29 @@ afterAll(() => opened.disposeAsync())
 
 test('the policy page shows every rule, what it is, and where it is set', async () => {
   const { text } = await kim.get('/www/admin/policy')
-  for (const word of ['left@^2', '@evil/*', '3d', 'react', 'every package', 'no date'])
+  for (const word of ['left@^2', '@evil/*', '3d', 'react', 'every package', 'no date', 'malware'])
     expect(text, word).toContain(word)
-  for (const option of ['POLICY_BLOCK', 'POLICY_ALLOW', 'POLICY_FREEZE', 'MIN_RELEASE_AGE'])
+  for (const option of [
+    'POLICY_BLOCK',
+    'POLICY_ALLOW',
+    'POLICY_FREEZE',
+    'POLICY_ADVISORIES',
+    'MIN_RELEASE_AGE',
+  ])
     expect(text, option).toContain(`<td class="mono">${option}</td>`)
+})
+
+test('it tells what upstream withdrew', async () => {
+  await upstream.publish('sunk', '1.0.0')
+  await upstream.publish('sunk', '1.1.0')
+  await fetch(`${app.url}/sunk/-/sunk-1.1.0.tgz`)
+  expect((await kim.get('/www/admin/policy')).text).not.toContain('Withdrawn by upstream')
+  upstream.change('sunk', (packument) => delete packument.versions['1.1.0'])
+  await app.registry.packages.fresh(await app.registry.packages.head(nobody, fromNpmName('sunk')))
+  const { text } = await kim.get('/www/admin/policy')
+  expect(text).toContain('Withdrawn by upstream')
+  expect(text).toContain('sunk@1.1.0')
+  expect(text).not.toContain('sunk@1.0.0')
 })
 
 test('it tells of one version what is decided, and why, as the command does', async () => {

@@ -37,9 +37,11 @@ const WORKS: Readonly<Record<string, (upkeep: Registry['upkeep']) => Promise<Htm
 export async function storagePage(ctx: Context, door: WebDoor): Promise<void> {
   const caller = await administrator(ctx, door)
   const outcome = ctx.method === 'POST' ? await work(ctx, door) : undefined
-  const [{ tarballs }, past] = await Promise.all([
-    door.registry.stats.figures(caller),
+  const { stats, upkeep } = door.registry
+  const [{ tarballs }, past, saved] = await Promise.all([
+    stats.figures(caller),
     lastMonth(door, caller),
+    upkeep.savedBytes(),
   ])
   const bytes = tarballs.local.bytes + tarballs.mirror.bytes
   const stored = tarballs.local.storedBytes + tarballs.mirror.storedBytes
@@ -51,7 +53,7 @@ ${figures([
     count(tarballs.local.versions, 'version'),
   ],
   ['Tarballs mirrored', size(tarballs.mirror.storedBytes), count(tarballs.mirror.versions, 'version')],
-  ['Saved by keeping the same content once', size(bytes - stored)],
+  ['Saved by keeping the same content once', size(bytes - stored + saved), 'tarballs, and files within them'],
   [
     'Forgotten in the last thirty days',
     size(sum(past.history['evicted-bytes'])),
