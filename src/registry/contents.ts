@@ -23,8 +23,11 @@ import { likelyVersions } from './likely-versions.ts'
 import type { StoredTarball, Tarball } from './mirror/tarballs.ts'
 import type { Mirror } from './mirror.ts'
 import type { FileTree, PackageHead, VersionHead } from './model.ts'
-import { headOf } from './packages.ts'
+import { headOf } from './package-head.ts'
 import type { Verdict } from './policy.ts'
+
+/** A stored tarball that everybody may have, and whose package it is. */
+export type PublicTarball = StoredTarball & Pick<PackageHead, 'id' | 'source'>
 
 /** Versions being exploded side by side for one package. */
 const AT_ONCE = 4
@@ -52,19 +55,32 @@ export class Contents {
   }
 
   /** The stored tarball of a public package in one indexed read; undefined when it takes more than that to answer. */
-  async storedTarball(
-    npmName: string,
-    version: string,
-  ): Promise<(StoredTarball & Pick<PackageHead, 'id' | 'source'>) | undefined> {
+  async storedTarball(npmName: string, version: string): Promise<PublicTarball | undefined> {
     const row = await this.#context.storage.sql.first(this.#byName, ['', npmName, version])
-    if (row?.access !== 'public' || row.removed_at !== null) return undefined
-    if (row.source === 'mirror') {
-      if (!(await this.#mirror.policy.isPlain())) return undefined
-      await this.#mirror.policy.check(npmName, judgedRow(row))
-      this.#use(row)
-    }
-    const kept = stored(row)
-    return kept && { ...kept, id: row.package_id, source: row.source }
+    const kept = this.#publicTarball(npmName, row)
+    if (kept || row?.source !== 'mirror' || !isPublic(row)) return kept
+    const { policy } = this.#mirror
+    if (!(await policy.isPlain())) return undefined
+    await policy.check(npmName, judgedRow(row))
+    return servedTarball(row)
+  }
+
+  /** As storedTarball, where it is at hand; undefined: storedTarball knows. */
+  storedTarballNow(npmName: string, version: string): PublicTarball | undefined {
+    const row = this.#context.storage.sql.firstNow(this.#byName, ['', npmName, version])
+    return this.#publicTarball(npmName, row)
+  }
+
+  /** A stored tarball of the upstream's was asked for. */
+  use({ id, version }: { id: string; version: string }): void {
+    this.#mirror.metrics.add('entropic_tarball_requests_total', { from: 'store' })
+    this.#cache.note(id, version)
+  }
+
+  #publicTarball(npmName: string, row: StoredTarballRow | undefined): PublicTarball | undefined {
+    if (!row || !isPublic(row)) return undefined
+    if (row.source === 'mirror' && !this.#mirror.policy.allowsNow(npmName, judgedRow(row))) return undefined
+    return servedTarball(row)
   }
 
   /** The tarball, asked for upstream if need be. VERSION_NOT_FOUND, UPSTREAM_…. */
@@ -73,7 +89,7 @@ export class Contents {
     const kept = row && row.removed_at === null ? stored(row) : undefined
     if (kept && row && isUpstreams(head)) {
       await this.#mirror.check(head, version, row.published_at)
-      this.#use(row)
+      this.use({ id: row.package_id, version: row.version })
     }
     if (kept) return kept
     if (head.source === 'mirror' && row?.removed_at == null) {
@@ -87,12 +103,6 @@ export class Contents {
   async verdict(head: PackageHead, version: string): Promise<Verdict> {
     if (isUpstreams(head)) return this.#mirror.verdict(head, version)
     return { allowed: true, why: 'it is not mirrored from upstream' }
-  }
-
-  /** A stored tarball is asked for. */
-  #use(row: { package_id: string; version: string }): void {
-    this.#mirror.metrics.add('entropic_tarball_requests_total', { from: 'store' })
-    this.#cache.note(row.package_id, row.version)
   }
 
   /** The versions known here with their Entropic integrities, yanked ones too; mirrored ones as far as they were exploded. */
@@ -248,6 +258,13 @@ function stored(row: Pick<StoredTarballRow, 'tarball' | 'sha1' | 'size' | 'publi
   const { tarball: digest, sha1, size, published_at } = row
   if (digest === null || sha1 === null || size === null) return undefined
   return { kind: 'stored' as const, print: { digest, sha1, size }, publishedAt: published_at }
+}
+
+const isPublic = (row: StoredTarballRow) => row.access === 'public' && row.removed_at === null
+
+function servedTarball(row: StoredTarballRow): PublicTarball | undefined {
+  const kept = stored(row)
+  return kept && { ...kept, id: row.package_id, source: row.source }
 }
 
 /** As a policy that asks for no manifest wants it. */

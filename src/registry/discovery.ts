@@ -5,7 +5,8 @@ import { listChanges, listLatestHolding } from '../storage/tables/discovery.ts'
 import type { Context } from './context.ts'
 import { npmDependencies } from './entropic-manifest.ts'
 import { DEPENDENCY_FIELDS, type JsonObject, type PackageHead, type Who } from './model.ts'
-import { headOf, type Packages } from './packages.ts'
+import { headOf } from './package-head.ts'
+import type { Packages } from './packages.ts'
 
 /** One thing that happened to a package. `seq` rises; followers resume after the last one they saw. */
 export type Change = {

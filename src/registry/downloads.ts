@@ -9,7 +9,8 @@ import {
 } from '../storage/tables/downloads.ts'
 import type { Context } from './context.ts'
 import type { PackageHead, Who } from './model.ts'
-import { headOf, type Packages } from './packages.ts'
+import { headOf } from './package-head.ts'
+import type { Packages } from './packages.ts'
 import { KEPT_DAYS } from './tally.ts'
 
 /** Downloads of a package, or of all, on each day of a period. */

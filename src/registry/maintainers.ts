@@ -15,7 +15,8 @@ import type { Access } from './access.ts'
 import { tell } from './audit.ts'
 import type { Context } from './context.ts'
 import type { Caller, PackageHead, User, Who } from './model.ts'
-import { headOf, type Packages } from './packages.ts'
+import { headOf } from './package-head.ts'
+import type { Packages } from './packages.ts'
 
 /** What an invitation met: nobody, an earlier invitation, or somebody who is in already. */
 export type Invited = 'invited' | 'pending' | 'accepted'

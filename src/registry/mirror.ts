@@ -108,8 +108,7 @@ export class Mirror {
    */
   async current(row: PackageRow): Promise<PackageRow> {
     const now = this.#clock.now()
-    const due = this.#asked.get(row.npm_name)?.due
-    if (due !== undefined && now < due) return row
+    if (this.isYoung(row)) return row
     if ((await this.reach.mode(row.npm_name)) !== 'online') return row
     const stored = await findUpstreamDocument(this.#storage.sql.read, row.id)
     const at = stored?.checked_at ?? Number.NEGATIVE_INFINITY
@@ -119,6 +118,12 @@ export class Mirror {
     }
     const refreshed = this.fresh(row)
     return now - at < this.#freshness.staleLimit ? row : refreshed
+  }
+
+  /** Whether the copy is known to be young enough to answer with it as it is. */
+  isYoung({ npm_name: name }: Pick<PackageRow, 'npm_name'>): boolean {
+    const due = this.#asked.get(name)?.due
+    return due !== undefined && this.#clock.now() < due
   }
 
   /** Asks upstream whatever the copy's age and waits, a little; resolves to the copy we have when no news came. Never fails. */

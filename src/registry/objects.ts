@@ -3,7 +3,8 @@ import { fail } from '../base/fault.ts'
 import { listHolders } from '../storage/tables/objects.ts'
 import type { Context } from './context.ts'
 import type { PackageHead, Who } from './model.ts'
-import { headOf, type Packages } from './packages.ts'
+import { headOf } from './package-head.ts'
+import type { Packages } from './packages.ts'
 
 /**
  * Blobs by digest. Tarballs and Entropic manifests, whose digests stand in lock files, are read by those who may read a package that has

@@ -29,6 +29,7 @@ import type { Federation } from './federation.ts'
 import { claimedScopeOf } from './foreign-names.ts'
 import type { Mirror } from './mirror.ts'
 import type { Caller, PackageHead, PublishRequest, User, Who } from './model.ts'
+import { headOf } from './package-head.ts'
 
 /** Packages as a whole: finding, making, abandoning, unpublishing. */
 export class Packages {
@@ -62,6 +63,13 @@ export class Packages {
     }
     if (row) return headOf(await this.#mirror.current(row))
     return headOf(await this.#fromUpstream(name))
+  }
+
+  /** As head, for what everybody may read and is at hand; undefined: head knows. */
+  headNow(name: PackageName): PackageHead | undefined {
+    const row = this.#context.storage.sql.firstNow(this.#byNpmName, [name.host, npmNameOf(name)])
+    if (row?.access !== 'public' || row.removed_at !== null) return undefined
+    return row.source === 'local' || this.#mirror.isYoung(row) ? headOf(row) : undefined
   }
 
   /**
@@ -295,19 +303,4 @@ export type PutResult = { readonly head: PackageHead; readonly created: boolean 
 /** STALE_REVISION unless the row, its revision just raised, stood at `revision` before. */
 export function checkRevision(row: PackageRow, revision: number): void {
   if (row.revision !== revision + 1) throw new Fault('STALE_REVISION', { spec: row.npm_name })
-}
-
-export function headOf(row: PackageRow): PackageHead {
-  return {
-    id: row.id,
-    name: { namespace: row.namespace, host: row.host, name: row.name },
-    npmName: row.npm_name,
-    source: row.source,
-    access: row.access,
-    revision: row.revision,
-    requireTfa: row.require_tfa_at !== null,
-    createdAt: row.created_at,
-    modifiedAt: row.modified_at,
-    yankedAt: row.yanked_at ?? undefined,
-  }
 }

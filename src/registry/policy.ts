@@ -79,6 +79,12 @@ export class Policy {
     return !this.readsManifests && !(this.#asksAdvisories && (await this.#known.any()))
   }
 
+  /** Whether a version is allowed, where name, version and date are known to be all that it takes to judge; false: ask isPlain and check. */
+  allowsNow(name: string, judged: Judged): boolean {
+    if (this.readsManifests || (this.#asksAdvisories && !this.#known.isKnownEmpty())) return false
+    return this.#judge(name, judged, []).allowed
+  }
+
   /** FORBIDDEN, with the reason. */
   async check(name: string, judged: Judged): Promise<void> {
     const { allowed, why } = (await this.judgeOf(name))(judged)

@@ -7,7 +7,7 @@ import type { ContentStore } from './content.ts'
 import type { Contents } from './contents.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
-import { headOf } from './packages.ts'
+import { headOf } from './package-head.ts'
 
 /** Brings back stored files that were lost or changed: from upstream, or out of the tarball they came in. */
 export class Repair {

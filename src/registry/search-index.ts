@@ -7,7 +7,7 @@ import { lastChange, listOutdated, replaceEntry } from '../storage/tables/search
 import { settingByName, upsertSetting } from '../storage/tables/settings.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
-import { headOf } from './packages.ts'
+import { headOf } from './package-head.ts'
 import { keywordsOf, type Terms, termsOf, textIn } from './search-terms.ts'
 
 const SETTING = 'search-seq'

@@ -3,7 +3,8 @@ import { type Found, findEntries, listNewest, type Viewer } from '../storage/tab
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
 import type { PackageHead, Who } from './model.ts'
-import { headOf, type Packages } from './packages.ts'
+import { headOf } from './package-head.ts'
+import type { Packages } from './packages.ts'
 import { SearchIndex } from './search-index.ts'
 import { keywordsOf, termsAsked, textIn } from './search-terms.ts'
 

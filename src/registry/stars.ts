@@ -5,7 +5,8 @@ import { deleteStar, insertStar, listStarred } from '../storage/tables/stars.ts'
 import type { Access } from './access.ts'
 import type { Context } from './context.ts'
 import type { Caller, PackageHead, Who } from './model.ts'
-import { headOf, type Packages } from './packages.ts'
+import { headOf } from './package-head.ts'
+import type { Packages } from './packages.ts'
 
 /** Packages that people marked for themselves. Starring changes nothing about the package. */
 export class Stars {

@@ -87,9 +87,9 @@ export function createApp({
       if (isMisled(request, config.address)) return refuse(response, 421, misledTo(config.address.fallback()))
       if (base !== '') request.url = withoutBase(base, request.url ?? '/', request.headers)
       comingVia(request.headers.via, () => {
-        answerHot(request, response, { reads, gate, who, address }).then((done) => {
-          if (!done) ordinary(request, response)
-        })
+        const done = answerHot(request, response, { reads, gate, who, address })
+        if (done === false) return void ordinary(request, response)
+        if (done !== true) done.then((it) => void (it || ordinary(request, response)))
       })
     },
   }

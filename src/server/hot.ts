@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
-import { fromNpmName, type PackageName } from '../base/name.ts'
+import { fromNpmName } from '../base/name.ts'
 import type { Who } from '../registry/model.ts'
 import { doorOf, NPM_PREFIX } from './doors.ts'
 import type { Gate } from './gate.ts'
-import { send } from './http/answer.ts'
+import { send, sendNow } from './http/answer.ts'
 import { requestId, splitUrl } from './http/request.ts'
-import { canonicalPath, parseReadPath, type ReadPath } from './npm/names.ts'
-import type { Reading, Reads } from './npm/read.ts'
+import { canonicalPath, parseReadPath } from './npm/names.ts'
+import type { Asked, Reading, Reads } from './npm/read.ts'
 
 export type HotDeps = {
   readonly reads: Reads
@@ -15,8 +15,6 @@ export type HotDeps = {
   readonly who: (request: IncomingMessage) => Who
   readonly address: (request: IncomingMessage) => string
 }
-
-type Asked = { readonly asked: ReadPath; readonly name: PackageName }
 
 const LONGEST_KEPT = 300
 /** Paths read before: the same ones are asked for over and over. */
@@ -27,13 +25,13 @@ const failures = new WeakMap<IncomingMessage, unknown>()
 
 /**
  * Answers what installing asks for (packuments, versions, tarballs) past the middleware stack, which would cost more than the answer
- * does. Resolves to false for everything else, and for what failed: the ordinary way then takes over, and takes the failure along.
+ * does. False for everything else, and for what failed: the ordinary way then takes over, and takes the failure along.
  */
-export async function answerHot(
+export function answerHot(
   request: IncomingMessage,
   response: ServerResponse,
   deps: HotDeps,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return false
   const { path: raw } = splitUrl(request.url ?? '/')
   const { door, path } = doorOf(raw, request.headers)
@@ -42,10 +40,34 @@ export async function answerHot(
   if (!asked) return false
   const prefix = path === raw ? '' : NPM_PREFIX
   const reading = { request, who: deps.who(request), address: deps.address(request) + prefix }
+  return answerNow(asked, response, { reading, deps }) || answerInTime(asked, response, { reading, deps })
+}
+
+/** Whether the answer was at hand, and is on its way. What fails here fails again where it is told. */
+function answerNow(
+  asked: Asked,
+  response: ServerResponse,
+  { reading, deps }: { reading: Reading; deps: HotDeps },
+): boolean {
   try {
-    if (deps.gate.isClosed) await deps.gate.admit(reading.who)
-    const answered = deps.gate.dress(await answer(deps.reads, asked, reading))
-    await send(request, response, { answer: answered, id: requestId() })
+    const answer = deps.gate.isClosed ? undefined : deps.reads.now(asked, reading)
+    if (answer) sendNow(reading.request, response, { answer, id: requestId() })
+    return answer !== undefined
+  } catch {
+    return false
+  }
+}
+
+async function answerInTime(
+  asked: Asked,
+  response: ServerResponse,
+  { reading, deps }: { reading: Reading; deps: HotDeps },
+): Promise<boolean> {
+  const { request, who } = reading
+  try {
+    if (deps.gate.isClosed) await deps.gate.admit(who)
+    const answer = deps.gate.dress(await deps.reads.answer(asked, reading))
+    await send(request, response, { answer, id: requestId() })
     return true
   } catch (error) {
     failures.set(request, error)
@@ -56,12 +78,6 @@ export async function answerHot(
 /** The failure of the quick way, if there was one: it has been asked already, and asking again would fail again. */
 export function hotFailure(request: IncomingMessage): unknown {
   return failures.get(request)
-}
-
-function answer(reads: Reads, { asked, name }: Asked, reading: Reading) {
-  if (asked.kind === 'packument') return reads.packument(name, reading)
-  if (asked.kind === 'version') return reads.version(name, asked.version, reading)
-  return reads.tarball(name, asked.file, reading)
 }
 
 /** What a path asks for; undefined where that is nothing to read, or has no legal name and is for the ordinary way to refuse. */

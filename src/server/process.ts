@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { subscribe } from 'node:diagnostics_channel'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../base/log.ts'
 import { hours, type Millis, minutes, seconds } from '../base/time.ts'
@@ -70,20 +71,21 @@ export type Running = {
  * where their head has not left yet.
  */
 export class Farewell {
-  readonly #underWay = new Set<ServerResponse>()
+  /** The last reply of each connection: a listener a connection costs less than one a reply. */
+  readonly #last = new Map<Socket, ServerResponse>()
   #isSaid = false
 
   constructor(server: Server) {
-    server.prependListener('request', (_request, response: ServerResponse) => {
+    server.on('connection', (socket: Socket) => socket.once('close', () => this.#last.delete(socket)))
+    server.prependListener('request', ({ socket }, response: ServerResponse) => {
       if (this.#isSaid) response.shouldKeepAlive = false
-      this.#underWay.add(response)
-      response.once('close', () => this.#underWay.delete(response))
+      if (!socket.destroyed) this.#last.set(socket, response)
     })
   }
 
   say(): void {
     this.#isSaid = true
-    for (const response of this.#underWay) response.shouldKeepAlive = false
+    for (const response of this.#last.values()) response.shouldKeepAlive = false
   }
 }
 
@@ -140,14 +142,21 @@ async function shutDown(running: Running): Promise<void> {
   await close()
 }
 
+/** What Node publishes of each reply that was sent to its end. */
+type Finished = { readonly request: IncomingMessage; readonly server: Server }
+
 /** Logs each reply that took longer than `limit` until its end. */
 export function logSlowReplies(server: Server, { log, limit }: { log: Log; limit: Millis }): void {
-  server.on('request', ({ method, url }, response) => {
-    const begun = performance.now()
-    response.once('finish', () => {
-      const took = Math.round(performance.now() - begun)
-      if (took > limit) log.warn({ method, path: withoutSecrets(url), took }, 'a slow reply')
-    })
+  const begun = new WeakMap<IncomingMessage, { at: number; url: string | undefined }>()
+  // Its address as it came: the doors shorten it.
+  server.on('request', (request) => begun.set(request, { at: performance.now(), url: request.url }))
+  // One for all replies: a listener for each would cost more than a small reply does.
+  subscribe('http.server.response.finish', (message) => {
+    const { request, server: by } = message as Finished // as Node documents this channel
+    const known = by === server ? begun.get(request) : undefined
+    const took = Math.round(performance.now() - (known?.at ?? Number.POSITIVE_INFINITY))
+    if (known && took > limit)
+      log.warn({ method: request.method, path: withoutSecrets(known.url), took }, 'a slow reply')
   })
 }
 

@@ -5,7 +5,7 @@ import { type Clock, days, type Millis, minutes, seconds } from '../../src/base/
 import { createMirror, type Mirror, type MirrorPolicy } from '../../src/registry/mirror.ts'
 import type { PackageHead } from '../../src/registry/model.ts'
 import { Network } from '../../src/registry/network.ts'
-import { headOf } from '../../src/registry/packages.ts'
+import { headOf } from '../../src/registry/package-head.ts'
 import { createUpstream, type UpstreamOptions } from '../../src/registry/upstream.ts'
 import type { PackageRow } from '../../src/storage/sql/database.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'

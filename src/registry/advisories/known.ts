@@ -43,6 +43,11 @@ export class KnownAdvisories {
     return this.#any
   }
 
+  /** Whether somebody looked within seconds and found none. */
+  isKnownEmpty(): boolean {
+    return !this.#any && this.#clock.now() - this.#lookedAt < LOOK_AGAIN
+  }
+
   async of(names: readonly string[]): Promise<AdvisoryRow[]> {
     if (!(await this.any())) return []
     const found: AdvisoryRow[] = []

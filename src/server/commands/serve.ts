@@ -61,14 +61,16 @@ async function serveHere({ settings }: Call, begun: (told: Told) => Promise<void
   const [farewell, health] = [new Farewell(server), new Health(basePathOf(config.externalHost))]
   // The port is known only now, and the registry's name depends on it: requests that are here already wait a moment.
   const starting = start(settings, { server, health, log, opening, begun })
+  let app: App | undefined
   server.on('request', (request, response) => {
     if (health.answered(request, response)) return
+    if (app) return app.handle(request, response)
     starting.then(
-      (app) => app.handle(request, response),
+      (started) => started.handle(request, response),
       () => response.destroy(),
     )
   })
-  await starting
+  app = await starting
   const opened = opening.move()
   const draining = () => {
     health.drain()

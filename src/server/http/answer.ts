@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { pipeline, type Readable } from 'node:stream'
+import { pipeline, type Readable, type Writable } from 'node:stream'
 import type { Context } from 'koa'
 
 /**
@@ -9,8 +9,11 @@ import type { Context } from 'koa'
 export type Answer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string | number>>
-  readonly body?: Buffer | (() => Promise<Readable>)
+  readonly body?: Buffer | (() => Promise<Readable | CopyingReadable>)
 }
+
+/** Bytes at rest, which have a way of their own of going on to somebody. */
+type CopyingReadable = Readable & { copyTo(sink: Writable): Promise<void> }
 
 /** Sends on the bare response, with the request's id. The request is known to be GET or HEAD. */
 export async function send(
@@ -18,18 +21,28 @@ export async function send(
   response: ServerResponse,
   { answer, id }: { answer: Answer; id: string },
 ): Promise<void> {
-  const { status, body } = answer
-  // All headers at once: Node then writes them as they are, without keeping each for later.
-  const headers = { ...answer.headers, 'x-request-id': id }
-  if (body === undefined || request.method === 'HEAD' || Buffer.isBuffer(body)) {
-    response.writeHead(status, headers)
-    response.end(request.method === 'HEAD' ? undefined : body)
-    return
-  }
+  const { body } = answer
+  if (typeof body !== 'function' || request.method === 'HEAD')
+    return sendNow(request, response, { answer, id })
   const stream = await body()
-  response.writeHead(status, headers)
+  response.writeHead(answer.status, { ...answer.headers, 'x-request-id': id })
   // A source that fails after the head was sent can only be told by cutting the connection, which pipeline does.
-  pipeline(stream, response, () => undefined)
+  if (!('copyTo' in stream)) return void pipeline(stream, response, () => undefined)
+  stream.copyTo(response).then(
+    () => response.end(),
+    () => response.destroy(),
+  )
+}
+
+/** As send, for an answer whose body nobody has to wait for. */
+export function sendNow(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { answer, id }: { answer: Answer; id: string },
+): void {
+  // All headers at once: Node then writes them as they are, without keeping each for later.
+  response.writeHead(answer.status, { ...answer.headers, 'x-request-id': id })
+  response.end(request.method === 'HEAD' || typeof answer.body === 'function' ? undefined : answer.body)
 }
 
 /** Sends through Koa. */

@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import { isFault } from '../../base/fault.ts'
-import { hours, type Millis } from '../../base/time.ts'
+import { hours, type Millis, minutes } from '../../base/time.ts'
 
 /** As long as this, what everybody could read a moment ago is given out without asking whether it still holds. */
 const GOOD_FOR: Millis = hours(1)
+/** How far behind the last time it was read this may be counted: noting each would cost as much as finding it. */
+const INEXACT: Millis = minutes(1)
 const MOST = 10_000
 
 /** What was found, and whether nobody could be asked if it still holds. */
@@ -14,7 +16,7 @@ export type Found<T> = { readonly value: T; readonly isStale: boolean }
  * could not be asked either.
  */
 export class LastKnown<T extends object | symbol> {
-  readonly #known = new LRUCache<string, T>({ max: MOST, ttl: GOOD_FOR })
+  readonly #known = new LRUCache<string, { readonly value: T; readonly at: Millis }>({ max: MOST })
   readonly #isPublic: (value: T) => boolean
 
   constructor(isPublic: (value: T) => boolean) {
@@ -25,14 +27,20 @@ export class LastKnown<T extends object | symbol> {
   async find(key: string, ask: () => Promise<T>): Promise<Found<T>> {
     try {
       const value = await ask()
-      if (this.#isPublic(value)) this.#known.set(key, value)
-      else this.#known.delete(key)
+      this.note(key, value)
       return { value, isStale: false }
     } catch (error) {
       const known = isFault(error, 'UNAVAILABLE') ? this.#known.get(key) : undefined
-      if (known) return { value: known, isStale: true }
+      if (known && performance.now() - known.at < GOOD_FOR) return { value: known.value, isStale: true }
       if (!isFault(error, 'UNAVAILABLE')) this.#known.delete(key)
       throw error
     }
+  }
+
+  /** What was found by other means. */
+  note(key: string, value: T): void {
+    if (!this.#isPublic(value)) return void this.#known.delete(key)
+    const [known, at] = [this.#known.get(key), performance.now()]
+    if (known?.value !== value || at - known.at > INEXACT) this.#known.set(key, { value, at })
   }
 }

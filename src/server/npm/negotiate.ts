@@ -26,9 +26,11 @@ export const encodingWanted = remembering(
 function remembering<T extends string>(read: (header: string) => T): (header: string | undefined) => T {
   const known = new LRUCache<string, T>({ max: 100 })
   return (header = '') => {
-    const found = known.get(header) ?? read(header)
-    known.set(header, found)
-    return found
+    const found = known.get(header)
+    if (found !== undefined) return found
+    const value = read(header)
+    known.set(header, value)
+    return value
   }
 }
 

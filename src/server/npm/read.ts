@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Digest } from '../../base/digest.ts'
 import { fail } from '../../base/fault.ts'
 import { npmNameOf, type PackageName } from '../../base/name.ts'
-import { versionOfTarball } from '../../registry/contents.ts'
+import { type PublicTarball, versionOfTarball } from '../../registry/contents.ts'
 import type { StoredTarball } from '../../registry/mirror/tarballs.ts'
 import type { PackageDoc, PackageHead, VersionText, Who } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
@@ -11,16 +11,29 @@ import type { Download } from '../../registry/tally.ts'
 import { type Answer, isCurrent, isUnmodified } from '../http/answer.ts'
 import { bytesAnswer } from '../http/bytes.ts'
 import { LastKnown } from './last-known.ts'
+import type { ReadPath } from './names.ts'
 import { encodingWanted, formWanted } from './negotiate.ts'
-import { cacheControl, ENCODINGS, Packuments, validators, versionText, type Wanted } from './packument.ts'
+import {
+  cacheControl,
+  ENCODINGS,
+  Packuments,
+  type Rendered,
+  validators,
+  versionText,
+  type Wanted,
+} from './packument.ts'
+
+/** What installing asks for, and of which package. */
+export type Asked = { readonly asked: ReadPath; readonly name: PackageName }
 
 /** A request for a package's document, with what it takes to answer. */
 export type Reading = { readonly request: IncomingMessage; readonly who: Who; readonly address: string }
 
 /** The package that a tarball belongs to. */
 type Holder = Pick<PackageHead, 'id' | 'source' | 'access'>
+type Sendable = Pick<StoredTarball, 'print' | 'publishedAt' | 'fetched'>
+type StoredIn = { readonly packageId: string; readonly version: string; readonly digest: Digest }
 
-type Stored = NonNullable<Awaited<ReturnType<Registry['contents']['storedTarball']>>>
 const NOT_STORED = Symbol('not stored')
 /** What HTTP calls an answer that nobody could confirm (RFC 7234 §5.5). */
 const STALE = { warning: '110 - "Response is Stale"' }
@@ -32,17 +45,54 @@ const SMALL = 2 * 1024 * 1024
 export class Reads {
   readonly #registry: Registry
   readonly #packuments: Packuments
-  readonly #small: LRUCache<Digest, Buffer>
+  /** Whole answers with small tarballs, by what tells them apart. */
+  readonly #small: LRUCache<string, Answer & { body: Buffer }>
   readonly #heads = new LastKnown<PackageHead>(({ access }) => access === 'public')
-  readonly #tarballs = new LastKnown<Stored | typeof NOT_STORED>((found) => found !== NOT_STORED)
+  readonly #tarballs = new LastKnown<PublicTarball | typeof NOT_STORED>((found) => found !== NOT_STORED)
 
   constructor(registry: Registry, cacheBytes: { packuments: number; tarballs: number }) {
     this.#registry = registry
     this.#packuments = new Packuments(registry, cacheBytes.packuments)
     this.#small = new LRUCache({
       maxSize: cacheBytes.tarballs,
-      sizeCalculation: (bytes) => bytes.length + 200,
+      sizeCalculation: ({ body }) => body.length + 500,
     })
+  }
+
+  /**
+   * As packument and tarball, for what everybody may have and is all at hand, as it mostly is: nothing is waited for then, which at this rate
+   * counts. Undefined: the others know.
+   */
+  now({ asked, name }: Asked, reading: Reading): Answer | undefined {
+    if (asked.kind === 'packument') return this.#packumentNow(name, reading)
+    return asked.kind === 'tarball' ? this.#tarballNow(npmNameOf(name), asked.file, reading) : undefined
+  }
+
+  /** GET of what install asks for, in time. */
+  async answer({ asked, name }: Asked, reading: Reading): Promise<Answer> {
+    if (asked.kind === 'packument') return this.packument(name, reading)
+    if (asked.kind === 'version') return this.version(name, asked.version, reading)
+    return this.tarball(name, asked.file, reading)
+  }
+
+  #packumentNow(name: PackageName, reading: Reading): Answer | undefined {
+    const head = this.#registry.packages.headNow(name)
+    if (!head) return undefined
+    this.#heads.note(npmNameOf(name), head)
+    const wanted = wantedBy(reading)
+    const kept = this.#packuments.kept(this.#packuments.etag(head, wanted))
+    return kept && this.#current(head, { kept, wanted, request: reading.request })
+  }
+
+  #tarballNow(npmName: string, file: string, { request }: Reading): Answer | undefined {
+    if (!isPlainGet(request)) return undefined
+    const version = versionOfTarball(npmName, file)
+    const tarball = version && this.#registry.contents.storedTarballNow(npmName, version)
+    const answer = tarball && this.#small.get(keyOf(tarball, 'public'))
+    if (!answer) return undefined
+    this.#use(tarball, version)
+    this.#countStored(request, { tarball, version, of: tarball })
+    return answer
   }
 
   /** GET /name: 200 or 304. */
@@ -58,10 +108,19 @@ export class Reads {
     const etag = this.#packuments.etag(head, wanted)
     if (this.#isCurrent(reading.request, head, wanted))
       return { status: 304, headers: this.#packuments.kept(etag)?.unchanged ?? validators(head, { etag }) }
-    const { modified, unchanged, headers, body } = await this.#packuments.render(head, wanted)
-    if (isUnmodified(reading.request, { modified, now: Date.now() }))
-      return { status: 304, headers: unchanged }
-    return { status: 200, headers, body }
+    const kept = await this.#packuments.render(head, wanted)
+    return this.#current(head, { kept, wanted, request: reading.request })
+  }
+
+  /** A rendered document, or that the client has it already. */
+  #current(
+    head: PackageHead,
+    { kept, wanted, request }: { kept: Rendered; wanted: Wanted; request: IncomingMessage },
+  ): Answer {
+    const { modified, unchanged, headers, body } = kept
+    const isKnown =
+      this.#isCurrent(request, head, wanted) || isUnmodified(request, { modified, now: Date.now() })
+    return isKnown ? { status: 304, headers: unchanged } : { status: 200, headers, body }
   }
 
   /** GET /name/version and /name/tag: one version of the full packument. */
@@ -99,8 +158,10 @@ export class Reads {
     const version = versionOfTarball(npmName, file) ?? fail('NOT_FOUND', { what: file })
     const ask = async () => (await this.#registry.contents.storedTarball(npmName, version)) ?? NOT_STORED
     const { value: kept } = await this.#tarballs.find(`${npmName}@${version}`, ask)
-    if (kept !== NOT_STORED)
+    if (kept !== NOT_STORED) {
+      this.#use(kept, version)
       return this.#stored(kept, { ...reading, version, of: { ...kept, access: 'public' } })
+    }
     const head = await this.#registry.packages.head(reading.who, name)
     const tarball = await this.#registry.contents.tarball(head, version)
     if (tarball.kind === 'stored') return this.#stored(tarball, { ...reading, version, of: head })
@@ -116,49 +177,72 @@ export class Reads {
   }
 
   async #stored(
-    tarball: Pick<StoredTarball, 'print' | 'publishedAt' | 'fetched'>,
+    tarball: Sendable,
     { request, version, of }: { request: IncomingMessage; version: string; of: Holder },
   ): Promise<Answer> {
-    const { digest, size } = tarball.print
+    const { digest } = tarball.print
     const stored = { packageId: of.id, version, digest }
-    const mirrored = of.source === 'mirror' ? ({ mirrored: tarball.fetched ? 'miss' : 'hit' } as const) : {}
-    const count = () => this.#count(request, { packageId: of.id, version, ...mirrored, bytes: size })
+    const count = () => this.#countStored(request, { tarball, version, of })
     // The address is for GET alone.
     const elsewhere = request.method === 'GET' && (await this.#registry.contents.link(digest))
     if (elsewhere) {
       if (request.headers.range === undefined) count()
       return { status: 302, headers: { location: elsewhere, 'cache-control': 'no-store' } }
     }
-    const answer = await bytesAnswer(request, {
+    const key = keyOf(tarball, of.access)
+    const known = isPlainGet(request) ? this.#small.get(key) : undefined
+    const answer = known ?? (await this.#fromStore(tarball, { request, of, stored }))
+    const { body } = answer
+    if (!known && answer.status === 200 && Buffer.isBuffer(body)) this.#small.set(key, { ...answer, body })
+    if (answer.status === 200) count()
+    return answer
+  }
+
+  #fromStore(
+    { print: { digest, size }, publishedAt }: Sendable,
+    { request, of, stored }: { request: IncomingMessage; of: Holder; stored: StoredIn },
+  ): Promise<Answer> {
+    const { contents } = this.#registry
+    return bytesAnswer(request, {
       digest,
       size,
       access: of.access,
-      headers: { 'last-modified': new Date(tarball.publishedAt).toUTCString() },
-      open: (range) => this.#registry.contents.openTarball(stored, range),
-      whole: () => this.#body(stored, size),
+      headers: { 'last-modified': new Date(publishedAt).toUTCString() },
+      open: (range) => contents.openTarball(stored, range),
+      whole: async () => {
+        if (size > SMALL) return () => contents.openTarball(stored)
+        return Buffer.concat(await Array.fromAsync(await contents.openTarball(stored)))
+      },
     })
-    if (answer.status === 200) count()
-    return answer
+  }
+
+  /** Those not asked for the longest are forgotten first. */
+  #use({ id, source }: PublicTarball, version: string): void {
+    if (source === 'mirror') this.#registry.contents.use({ id, version })
+  }
+
+  #countStored(
+    request: IncomingMessage,
+    { tarball, version, of }: { tarball: Sendable; version: string; of: Pick<Holder, 'id' | 'source'> },
+  ): void {
+    const mirrored = of.source === 'mirror' ? ({ mirrored: tarball.fetched ? 'miss' : 'hit' } as const) : {}
+    this.#count(request, { packageId: of.id, version, ...mirrored, bytes: tarball.print.size })
   }
 
   /** A download is a whole tarball: looking whether it is there or has changed is none, nor is going on with one. */
   #count(request: IncomingMessage, download: Download): void {
     if (request.method === 'GET') this.#registry.tally.note(download)
   }
+}
 
-  async #body(
-    stored: { packageId: string; version: string; digest: Digest },
-    size: number,
-  ): Promise<NonNullable<Answer['body']>> {
-    const { contents } = this.#registry
-    if (size > SMALL) return () => contents.openTarball(stored)
-    const known = this.#small.get(stored.digest)
-    if (known) return known
-    const chunks = await Array.fromAsync(await contents.openTarball(stored))
-    const bytes = Buffer.concat(chunks)
-    this.#small.set(stored.digest, bytes)
-    return bytes
-  }
+/** Neither a part is asked for nor whether it has changed. */
+function isPlainGet({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.range === undefined && headers['if-none-match'] === undefined
+}
+
+/** What an answer with a stored tarball depends on. */
+function keyOf({ print, publishedAt }: Sendable, access: Holder['access']): string {
+  return `${print.digest} ${publishedAt} ${access}`
 }
 
 function wantedBy({ request, address }: Reading): Wanted {

@@ -5,13 +5,12 @@ import type { Readable } from 'node:stream'
 import { type Digest, digestFromHex, type Fingerprint } from '../../base/digest.ts'
 import { minutes } from '../../base/time.ts'
 import type { BlobDriver, BlobStat, ByteRange, Durability } from './blobs.ts'
+import { FileStream } from './file-stream.ts'
 import { keyOf } from './key.ts'
 import { Settling } from './settling.ts'
 
 /** Younger than this, a blob's folder entry may still be on its way to the disk. */
 const SETTLING = minutes(1)
-/** Bytes read at once: fewer trips to the thread pool than Node's 64 KiB, and still little per download. */
-const READ_CHUNK = 256 * 1024
 
 /**
  * Blobs as files, named by their keys under `root`, a folder whose parent exists and which lies on the
@@ -48,7 +47,7 @@ export class DiskDriver implements BlobDriver {
 
   async open(digest: Digest, range?: ByteRange): Promise<Readable | undefined> {
     const file = await this.#find(digest, (path) => open(path))
-    return file?.createReadStream({ ...range, highWaterMark: READ_CHUNK })
+    return file && new FileStream(file, range)
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {

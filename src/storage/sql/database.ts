@@ -295,6 +295,8 @@ export interface Sql {
    * Resolves to the first row or undefined.
    */
   first<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R | undefined>
+  /** As first, where the row is to be had without waiting; undefined as well where it is not, or the database fails: then first tells. */
+  firstNow<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): R | undefined
   /** Resolves when the database answers a trivial query; rejects otherwise. */
   ping(): Promise<void>
   close(): Promise<void>

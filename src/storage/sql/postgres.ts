@@ -100,6 +100,11 @@ class PostgresSql implements ScriptableSql {
     }
   }
 
+  /** The database is elsewhere: whatever it says has to be waited for. */
+  firstNow(): undefined {
+    return undefined
+  }
+
   async ping(): Promise<void> {
     await sql`select 1`.execute(this.read)
   }

@@ -100,14 +100,27 @@ class SqliteSql implements ScriptableSql {
   }
 
   async first<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R | undefined> {
-    const read = () => this.#memory.get(query, parameters, () => this.#reader.first(query.sql, parameters))
+    // The row's columns are those of the compiled query, and so is its type.
+    const read = () => this.#recall(query, parameters) as R | undefined
     try {
-      // The row's columns are those of the compiled query, and so is its type.
-      return read() as R | undefined
+      return read()
     } catch (error) {
       if (!isBusy(error)) throw error
-      return retrying(async () => read() as R | undefined, isBusy)
+      return retrying(async () => read(), isBusy)
     }
+  }
+
+  firstNow<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): R | undefined {
+    try {
+      // As in first.
+      return this.#recall(query, parameters) as R | undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  #recall(query: CompiledQuery, parameters: readonly unknown[]): unknown {
+    return this.#memory.get(query, parameters, () => this.#reader.first(query.sql, parameters))
   }
 
   async ping(): Promise<void> {

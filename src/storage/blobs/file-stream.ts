@@ -1,0 +1,93 @@
+import type { FileHandle } from 'node:fs/promises'
+import { Readable, type Writable } from 'node:stream'
+import type { ByteRange } from './blobs.ts'
+
+/** Bytes read at once: fewer trips to the thread pool than Node's 64 KiB, and still little per download. */
+const PIECE = 256 * 1024
+/** Buffers that wait for the next download; as many bytes as ever stay taken for it. */
+const MOST_SPARE = 16
+const spare: Buffer[] = []
+
+/**
+ * A file, or a part of it, as a stream. Where it only goes on to somebody, `copyTo` takes it there through two buffers that are used over and over:
+ * making new ones for every piece costs as much as reading and sending it. Closes the file when it ends or is destroyed.
+ */
+export class FileStream extends Readable {
+  readonly #file: FileHandle
+  readonly #end: number
+  #at: number
+
+  constructor(file: FileHandle, { start, end }: ByteRange = { start: 0, end: Number.POSITIVE_INFINITY }) {
+    super({ highWaterMark: PIECE })
+    this.#file = file
+    this.#at = start
+    this.#end = end + 1
+  }
+
+  /** Resolves when every byte is handed to the system; rejects when reading fails or the sink closes before. Nothing else may read meanwhile. */
+  async copyTo(sink: Writable): Promise<void> {
+    const closed = Promise.withResolvers<never>()
+    closed.promise.catch(() => undefined)
+    const onClose = () => closed.reject(new Error('the receiver is gone'))
+    sink.once('close', onClose)
+    const buffers: [Buffer, Buffer] = [takeBuffer(), takeBuffer()]
+    try {
+      await Promise.race([this.#copy(buffers, sink), closed.promise])
+      // Only now: what failed may still be on its way out of them.
+      giveBack(buffers)
+    } finally {
+      sink.off('close', onClose)
+      this.destroy()
+    }
+  }
+
+  /** One buffer is filled while the other is sent. */
+  async #copy([first, second]: [Buffer, Buffer], sink: Writable): Promise<void> {
+    let [filling, sending] = [first, second]
+    let sent: Promise<void> = Promise.resolve()
+    while (true) {
+      const piece = await this.#next(filling)
+      await sent
+      if (piece.length === 0) return
+      sent = handedOver(sink, piece)
+      sent.catch(() => undefined) // awaited with the next piece
+      ;[filling, sending] = [sending, filling]
+    }
+  }
+
+  override _read(): void {
+    this.#next(Buffer.allocUnsafeSlow(PIECE)).then(
+      (piece) => this.push(piece.length === 0 ? null : piece),
+      (error) => this.destroy(error),
+    )
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#file.close().then(
+      () => done(error),
+      (failure) => done(error ?? failure),
+    )
+  }
+
+  async #next(buffer: Buffer): Promise<Buffer> {
+    const wanted = Math.min(buffer.length, this.#end - this.#at)
+    if (wanted <= 0) return buffer.subarray(0, 0)
+    const { bytesRead } = await this.#file.read(buffer, 0, wanted, this.#at)
+    this.#at += bytesRead
+    return buffer.subarray(0, bytesRead)
+  }
+}
+
+function handedOver(sink: Writable, piece: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sink.write(piece, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+function takeBuffer(): Buffer {
+  return spare.pop() ?? Buffer.allocUnsafeSlow(PIECE)
+}
+
+function giveBack(buffers: readonly Buffer[]): void {
+  for (const buffer of buffers) if (spare.length < MOST_SPARE) spare.push(buffer)
+}
