@@ -23,7 +23,8 @@ import type { Maintainers } from './maintainers.ts'
 import type { Caller, PackageHead, User, Who } from './model.ts'
 import type { Namespaces } from './namespaces.ts'
 import type { Owner } from './owners.ts'
-import { headOf, type Packages } from './packages.ts'
+import { headOf } from './package-head.ts'
+import type { Packages } from './packages.ts'
 import { written } from './teams.ts'
 
 export type { Permission }

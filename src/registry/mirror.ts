@@ -1,5 +1,4 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { LRUCache } from 'lru-cache'
 import type { Fingerprint } from '../base/digest.ts'
 import { Fault, fail, isFault } from '../base/fault.ts'
 import type { Log } from '../base/log.ts'
@@ -13,6 +12,7 @@ import { findUpstreamDocument, listPinnedVersions } from '../storage/tables/upst
 import { findVersion } from '../storage/tables/versions.ts'
 import { KnownAdvisories } from './advisories/known.ts'
 import { Metrics } from './metrics.ts'
+import { Asked } from './mirror/asked.ts'
 import { StoredDocuments } from './mirror/documents.ts'
 import { Insides } from './mirror/insides.ts'
 import { noUpstream } from './mirror/no-upstream.ts'
@@ -53,12 +53,7 @@ export type MirrorDeps = {
 
 /** After a failure, a copy is served as it is for so long before upstream is tried again. */
 const RESPITE = seconds(15)
-/** Whoever wants a version we lack makes us ask again, but not more often than this. */
-const JUST_ASKED = seconds(5)
 const STRONG_ENOUGH = /\bsha(?:1|256|384|512)-/
-
-/** When we last asked for a package, and before when we need not ask again. */
-type Asked = { readonly at: Millis; readonly due: Millis }
 
 type StoredVersion = { readonly manifest: JsonObject; readonly publishedAt: Millis | undefined }
 
@@ -83,7 +78,7 @@ export class Mirror {
   readonly #insides: Insides
   readonly #asking = new SingleFlight<PackageRow>()
   readonly #underWay = new Set<Promise<unknown>>()
-  readonly #asked = new LRUCache<string, Asked>({ max: 20_000 })
+  readonly #asked: Asked
   readonly #closing = new AbortController()
 
   constructor(deps: MirrorDeps) {
@@ -92,6 +87,7 @@ export class Mirror {
     this.#upstream = upstream
     this.reach = new Reach({ ...deps, upstream, hasUpstream: deps.upstream !== undefined })
     this.#clock = deps.clock
+    this.#asked = new Asked(deps.clock)
     this.#log = deps.log
     this.#freshness = deps.policy
     this.known = new KnownAdvisories(deps.storage.sql, deps.clock)
@@ -113,7 +109,7 @@ export class Mirror {
     const stored = await findUpstreamDocument(this.#storage.sql.read, row.id)
     const at = stored?.checked_at ?? Number.NEGATIVE_INFINITY
     if (now - at < this.#freshness.packumentTtl) {
-      this.#asked.set(row.npm_name, { at, due: at + this.#freshness.packumentTtl })
+      this.#asked.note(row.npm_name, { at, respite: this.#freshness.packumentTtl })
       return row
     }
     const refreshed = this.fresh(row)
@@ -122,8 +118,7 @@ export class Mirror {
 
   /** Whether the copy is known to be young enough to answer with it as it is. */
   isYoung({ npm_name: name }: Pick<PackageRow, 'npm_name'>): boolean {
-    const due = this.#asked.get(name)?.due
-    return due !== undefined && this.#clock.now() < due
+    return this.#asked.isYoung(name)
   }
 
   /** Asks upstream whatever the copy's age and waits, a little; resolves to the copy we have when no news came. Never fails. */
@@ -253,10 +248,7 @@ export class Mirror {
   }
 
   async #askNow(npmName: string): Promise<PackageRow> {
-    const note = (respite: Millis) => {
-      const at = this.#clock.now()
-      this.#asked.set(npmName, { at, due: at + respite })
-    }
+    const note = (respite: Millis) => this.#asked.note(npmName, { respite })
     try {
       const row = await this.#refresher.ask(npmName, this.#closing.signal)
       note(this.#freshness.packumentTtl)
@@ -284,8 +276,7 @@ export class Mirror {
   async #version(head: PackageHead, version: string): Promise<StoredVersion> {
     const known = await this.#storedVersion(head, version)
     if (known) return known
-    const asked = this.#asked.get(head.npmName)
-    if (!(await this.reach.isOffline(head.npmName)) && !(asked && this.#clock.now() - asked.at < JUST_ASKED))
+    if (!(await this.reach.isOffline(head.npmName)) && !this.#asked.isRecent(head.npmName))
       await this.#askPatiently(head.npmName)
     const found = await this.#storedVersion(head, version)
     return found ?? fail('VERSION_NOT_FOUND', { spec: head.npmName, version })

@@ -190,10 +190,11 @@ export class Reads {
       return { status: 302, headers: { location: elsewhere, 'cache-control': 'no-store' } }
     }
     const key = keyOf(tarball, of.access)
-    const known = isPlainGet(request) ? this.#small.get(key) : undefined
+    const isPlain = isPlainGet(request)
+    const known = isPlain ? this.#small.get(key) : undefined
     const answer = known ?? (await this.#fromStore(tarball, { request, of, stored }))
     const { body } = answer
-    if (!known && answer.status === 200 && Buffer.isBuffer(body)) this.#small.set(key, { ...answer, body })
+    if (isPlain && !known && Buffer.isBuffer(body)) this.#small.set(key, { ...answer, body })
     if (answer.status === 200) count()
     return answer
   }
