@@ -1,7 +1,7 @@
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { seconds } from '../../../src/base/time.ts'
+import { minutes, seconds } from '../../../src/base/time.ts'
 import { noUpstream } from '../../../src/registry/mirror/no-upstream.ts'
 import { RoutedUpstream } from '../../../src/registry/mirror/routes.ts'
 import { createUpstream } from '../../../src/registry/upstream.ts'
@@ -46,13 +46,32 @@ test('an upstream that keeps failing is spared for a while, and nobody is told t
   const asked = scripted.count()
   await expect(ask()).rejects.toMatchObject({
     code: 'UPSTREAM_UNAVAILABLE',
-    message: expect.stringContaining('in 15 seconds'),
+    message: expect.stringContaining('it failed 5 times in a row and is asked again in 15 seconds'),
   })
   expect(scripted.count()).toBe(asked)
   clock.turn(seconds(16))
   scripted.behave('/lib')
-  const answer = await ask()
-  expect(answer.kind).toBe('fresh')
+  for (let turn = 0; turn < 2; turn++) expect((await ask()).kind).toBe('fresh')
+  await upstream.close()
+})
+
+test('an upstream that asks for rest is not asked by anybody before it is over', async () => {
+  await using scripted = await startUpstream({ packages: { lib: { '1.0.0': {} }, other: { '1.0.0': {} } } })
+  const clock = new TurnedClock()
+  const upstream = createUpstream({ url: scripted.url, timeout, retryPause: 1, clock })
+  scripted.misbehave('/lib', { status: 429, headers: { 'retry-after': '40' } })
+  await expect(upstream.document('lib', none)).rejects.toThrow('it answered 429')
+  clock.turn(seconds(39))
+  await expect(upstream.document('other', none)).rejects.toThrow(
+    'it wants to be left alone and is asked again in 1 seconds',
+  )
+  expect(scripted.count()).toBe(1)
+  clock.turn(seconds(2))
+  expect((await upstream.document('other', none)).kind).toBe('fresh')
+  scripted.misbehave('/lib', { status: 503, headers: { 'retry-after': '86400' } })
+  await expect(upstream.document('lib', none)).rejects.toThrow('it answered 503')
+  clock.turn(minutes(2))
+  expect((await upstream.document('other', none)).kind).toBe('fresh')
   await upstream.close()
 })
 
