@@ -190,6 +190,7 @@ test.each([
   await expect(t.mirror.refresh('left-pad')).rejects.toMatchObject({ code, status })
   await expectNothingKept(t)
   t.upstream.behave(PATH)
+  t.clock.turn(minutes(1)) // for the one that asks for it
   expect(await versionsOf(t)).toEqual(['1.3.0'])
   t.upstream.misbehave(PATH, how)
   expect(await t.mirror.fresh(await t.row('left-pad'))).toMatchObject({ revision: 1 })

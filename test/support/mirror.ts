@@ -97,7 +97,13 @@ export class TestMirror implements AsyncDisposable {
     return createMirror({
       storage: this.storage,
       network: new Network(this.storage.sql, mode),
-      upstream: createUpstream({ url, timeout: seconds(5), retryPause: 1, ...this.#options.upstream }),
+      upstream: createUpstream({
+        url,
+        timeout: seconds(5),
+        retryPause: 1,
+        clock: this.clock,
+        ...this.#options.upstream,
+      }),
       clock: this.clock,
       log: this.log,
       policy: {
