@@ -1,18 +1,15 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { median } from './compare.ts'
+import { npmrc, runNpm } from './npm.ts'
 import { type Command, type Started, startServer } from './process.ts'
 import { startNginxOver } from './rivals.ts'
 import { tarball } from './seed.ts'
 
 const PACKAGES = 440
 const SIZE = 20_000
-const NPM = join(import.meta.dirname, '../../node_modules/npm/bin/npm-cli.js')
-/** Nothing but what is measured: no audit, no scripts, no look for a newer npm. */
-const QUIET = ['--no-audit', '--no-fund', '--ignore-scripts', '--no-update-notifier', '--loglevel=error']
 
 type Trip = { readonly install: number; readonly ci: number }
 
@@ -64,7 +61,7 @@ async function throughMirror(
 async function trip(registry: string, folder: string): Promise<Trip> {
   const home = mkdtempSync(join(folder, 'project-'))
   try {
-    writeFileSync(join(home, '.npmrc'), `registry=${registry}/\ncache=${home}/cache\n`)
+    writeFileSync(join(home, '.npmrc'), npmrc(registry, home))
     const dependencies = Object.fromEntries(names().map((name) => [name, '1.0.0']))
     writeFileSync(
       join(home, 'package.json'),
@@ -81,13 +78,7 @@ async function trip(registry: string, folder: string): Promise<Trip> {
 async function timed(home: string, command: string): Promise<number> {
   execFileSync('sync') // what the last run wrote is not this one's to wait for
   const begin = performance.now()
-  const child = spawn(process.execPath, [NPM, command, ...QUIET], {
-    cwd: home,
-    env: { PATH: process.env.PATH, HOME: home },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const [code] = await once(child, 'exit')
-  if (code !== 0) throw new Error(`npm ${command} ended with ${code}`)
+  await runNpm(home, command)
   return (performance.now() - begin) / 1000
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Case, compare, median } from './compare.ts'
+import { huge } from './huge.ts'
 import { installing } from './installing.ts'
 import { load } from './load.ts'
 import { type Command, pinSelf, type Started, startServer } from './process.ts'
@@ -12,12 +13,15 @@ import { replay } from './replay.ts'
 import { newUser, startVerdaccio } from './rivals.ts'
 import { searching } from './search.ts'
 import type { Target } from './seed.ts'
+import { soak } from './soak.ts'
 
-const PARTS = ['start', 'requests', 'publish', 'replay', 'install', 'search'] as const
+const PARTS = ['start', 'requests', 'publish', 'replay', 'install', 'search', 'huge', 'soak'] as const
+/** Those that are over soon. */
+const USUAL = PARTS.filter((part) => part !== 'soak')
 type Part = (typeof PARTS)[number]
 
 const help = `npm run bench -- [--seconds 2] [--runs 3] [--connections 16] [--versions 1500] [--packages 10000]
-                 [--only ${PARTS.join(',')}]
+                 [--only ${PARTS.join(',')}] [--minutes 10]
                  [--executable FILE] [--nginx] [--verdaccio FOLDER]
 
 Measures this registry (or its executable) beside a bare node:http server that sends the same bytes, on the same core, in turns. With
@@ -32,7 +36,8 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '16' },
     versions: { type: 'string', default: '1500' },
     packages: { type: 'string', default: '10000' },
-    only: { type: 'string', default: PARTS.join(',') },
+    only: { type: 'string', default: USUAL.join(',') },
+    minutes: { type: 'string', default: '10' },
     executable: { type: 'string' },
     nginx: { type: 'boolean', default: false },
     verdaccio: { type: 'string' },
@@ -77,6 +82,8 @@ async function bench(): Promise<void> {
   }
   if (parts.has('replay')) await replay(target)
   if (parts.has('install') && values.nginx) await installing({ serve, folder, runs: Number(values.runs) })
+  if (parts.has('huge')) await huge(ours, { token, folder })
+  if (parts.has('soak')) await soak(ours, { token, folder, minutes: Number(values.minutes) })
   if (parts.has('search')) {
     await searching(target, Number(values.packages))
     await startFull(alone)
@@ -178,6 +185,7 @@ function makeToken(program: readonly string[], data: readonly string[]): string 
   const [command = '', ...before] = program
   const run = (...args: readonly string[]) =>
     execFileSync(command, [...before, ...args, ...data], { input: 'bench-password\n', encoding: 'utf8' })
+  run('migrate') // makes the folder
   run('user', 'add', 'bench', '--password-stdin')
   return run('token', 'create', 'bench').trim()
 }

@@ -181,6 +181,7 @@ function makeToken(folder: string): string {
       input: 'scale-password\n',
       encoding: 'utf8',
     })
+  run('migrate') // makes the folder
   run('user', 'add', 'scale', '--password-stdin')
   return run('token', 'create', 'scale').trim()
 }
