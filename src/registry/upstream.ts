@@ -111,7 +111,8 @@ class HttpUpstream implements Upstream {
   readonly #origin: URL
   readonly #guard: HostGuard
   readonly #breaker: Breaker
-  #agent: Promise<Dispatcher> | undefined
+  /** By whether they lead to what the operator chose. */
+  readonly #agents = new Map<boolean, Promise<Dispatcher>>()
 
   constructor(options: UpstreamOptions) {
     this.url = options.url.replace(/\/+$/, '')
@@ -186,7 +187,8 @@ class HttpUpstream implements Upstream {
   }
 
   async close(): Promise<void> {
-    await (await this.#agent)?.destroy()
+    const agents = await Promise.all(this.#agents.values())
+    await Promise.all(agents.map((agent) => agent.destroy()))
   }
 
   get #limits() {
@@ -254,8 +256,7 @@ class HttpUpstream implements Upstream {
     if (via.includes(this.#name) || via.length >= LONGEST_CHAIN) loops(ask.what)
     const { token } = this.#options
     const isOwn = url.host === this.#origin.host
-    this.#agent ??= openAgent(this.#options, this.#guard)
-    const agent = await this.#agent
+    const agent = await this.#agentFor(url)
     return agent.request({
       method: ask.body ? 'POST' : 'GET',
       ...(ask.body && { body: ask.body }),
@@ -269,6 +270,13 @@ class HttpUpstream implements Upstream {
       },
       ...(ask.signal ? { signal: ask.signal } : {}),
     })
+  }
+
+  #agentFor(url: URL): Promise<Dispatcher> {
+    const isChosen = this.#guard.hasChosen(url)
+    const agent = this.#agents.get(isChosen) ?? openAgent(this.#options, isChosen ? undefined : this.#guard)
+    this.#agents.set(isChosen, agent)
+    return agent
   }
 
   /** Reads an address that the upstream gave. What is asked of a secure upstream is asked securely; old documents say `http:`. */

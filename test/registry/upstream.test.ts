@@ -234,7 +234,18 @@ test('nor to a name that turns out to be one', async () => {
 test('a machine that was named is not open at its other ports', async () => {
   const guard = new HostGuard(new URL('https://1.1.1.1'), [new URL('https://localhost:8443')])
   await guard.check(new URL('https://localhost:8443/x.tgz'))
-  await expect(guard.check(new URL('https://localhost:9200/x.tgz'))).rejects.toThrow('private network')
+  expect(guard.hasChosen(new URL('https://localhost:8443/x.tgz'))).toBe(true)
+  const upstream = createUpstream({
+    url: 'https://1.1.1.1',
+    timeout: seconds(5),
+    tarballs: ['https://localhost:8443'],
+  })
+  onTestFinished(() => upstream.close())
+  const error = await faultOf(upstream.tarball('x@1.0.0', 'https://localhost:9200/x.tgz'))
+  expect(error).toMatchObject({
+    code: 'UPSTREAM_INVALID',
+    message: expect.stringContaining('private network'),
+  })
 })
 
 test('private addresses are told from public ones', () => {

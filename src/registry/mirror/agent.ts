@@ -16,14 +16,14 @@ export type AgentOptions = {
   readonly ca?: string
 }
 
-/** Connections to an upstream. undici is loaded here alone: a registry that mirrors nothing does without its memory. */
+/** Connections to an upstream; with a guard, to such addresses only as it lets through. undici is loaded here alone: a registry that mirrors nothing does without its memory. */
 export async function openAgent(
   { connections = 24, timeout, proxy, ca }: AgentOptions,
-  { lookup }: Pick<HostGuard, 'lookup'>,
+  guard?: Pick<HostGuard, 'lookup'>,
 ): Promise<Dispatcher> {
   const undici = await import('undici')
   const trust = ca === undefined ? {} : { ca: [...(await import('node:tls')).rootCertificates, ca] }
-  const connect = { timeout, lookup, ...trust }
+  const connect = { timeout, ...(guard && { lookup: guard.lookup }), ...trust }
   const options = { connections, headersTimeout: timeout, bodyTimeout: timeout, connect }
   if (!proxy) return new undici.Agent(options)
   const { http: httpProxy = '', https: httpsProxy = '', not: noProxy = '' } = proxy

@@ -44,10 +44,8 @@ export class ForbiddenHost extends Error {}
  */
 export class HostGuard {
   readonly #own: string | undefined
-  /** With their ports. */
+  /** Hosts with their ports. */
   readonly #chosen: ReadonlySet<string>
-  /** Without: what is known of a name when it is looked up. */
-  readonly #chosenNames: ReadonlySet<string>
   #ownIsPrivate: Promise<boolean> | undefined
 
   /**
@@ -55,34 +53,34 @@ export class HostGuard {
    * @param named further addresses that it may send us to
    */
   constructor(own?: URL, named: readonly URL[] = []) {
-    const chosen = own ? [own, ...named] : named
     this.#own = own && bare(own.hostname)
-    this.#chosen = new Set(chosen.map(({ host }) => host))
-    this.#chosenNames = new Set(chosen.map(({ hostname }) => bare(hostname)))
+    this.#chosen = new Set([...(own ? [own] : []), ...named].map(({ host }) => host))
   }
 
-  /** For connecting: judges the very addresses that are then connected to, so that a second look-up cannot bring others. */
+  /** Whether the operator chose this address, so that it may be asked wherever it is. */
+  hasChosen({ host }: Pick<URL, 'host'>): boolean {
+    return this.#chosen.has(host)
+  }
+
+  /** For connecting to what nobody chose: judges the very addresses that are then connected to, so that a second look-up cannot bring others. */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     lookUp(hostname, options, (error, found, family) => {
       if (error) return callback(error, found, family)
       const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address)
-      if (this.#chosenNames.has(hostname) || !addresses.some(isPrivateAddress))
-        return callback(null, found, family)
-      callback(privateHost(hostname), found, family)
+      callback(addresses.some(isPrivateAddress) ? privateHost(hostname) : null, found, family)
     })
   }
 
-  /** Judges an address before anything is asked there. Names that nobody chose are judged again when they are looked up. Throws ForbiddenHost. */
-  async check({ host, hostname }: Pick<URL, 'host' | 'hostname'>): Promise<void> {
-    if (this.#chosen.has(host)) return
+  /** Judges an address before anything is asked there; names are judged when they are looked up. Throws ForbiddenHost. */
+  async check(url: Pick<URL, 'host' | 'hostname'>): Promise<void> {
+    if (this.hasChosen(url)) return
     this.#ownIsPrivate ??= isPrivateHost(this.#own)
     if (await this.#ownIsPrivate)
       throw new ForbiddenHost(
-        `"${host}" is not its own address, nor among the "tarballs" of its row in UPSTREAMS`,
+        `"${url.host}" is not its own address, nor among the "tarballs" of its row in UPSTREAMS`,
       )
-    const name = bare(hostname)
-    const isKnown = isIP(name) !== 0 || this.#chosenNames.has(name)
-    if (isKnown && (await isPrivateHost(name))) throw privateHost(name)
+    const host = bare(url.hostname)
+    if (isIP(host) && isPrivateAddress(host)) throw privateHost(host)
   }
 }
 
