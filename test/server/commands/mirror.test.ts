@@ -27,6 +27,10 @@ test('gc keeps mirrored tarballs within their budget, and the decision on a vers
     stdout: 'lib@2.0.0 is withheld: it is blocked by "lib@>=2"\n',
   })
   expect(await run(rule, 'policy', 'explain', 'lib@1.0.0')).toMatchObject({ code: 0 })
+  const asked = upstream.count()
+  const unknown = await run({ OFFLINE: 'true' }, 'policy', 'explain', 'other@1.0.0')
+  expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('the registry is offline')])
+  expect(upstream.count()).toBe(asked)
 })
 
 test('upstream routes are read from JSON, and what is wrong with them is refused', () => {
