@@ -2,7 +2,6 @@ import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Client, ClientName } from '../clients/client.ts'
-import type { TestApp } from '../support/app.ts'
 import { noTerminal, type Terminal } from '../support/terminal.ts'
 import { Visitor } from '../support/visitor.ts'
 import { ALL, NPM, PNPM, row } from './rows.ts'
@@ -14,21 +13,22 @@ const atTerminal = (clients: readonly ClientName[]) => (noTerminal ? [] : client
 
 const LOGIN_PAGE = /http\S+\/www\/login\?cli=[\w-]+/
 
-/** Opens the page that the client points to, and allows the computer. */
-async function allow(login: Terminal, app: TestApp, wire: Wire): Promise<void> {
+/** Opens the page that the client points to, logs in, and allows the computer. */
+async function allow(login: Terminal, wire: Wire): Promise<void> {
   const loginUrl = await login.printed(LOGIN_PAGE)
   expect(loginUrl.startsWith(`${wire.url}/`)).toBe(true)
-  const kim = new Visitor(app.url)
-  await kim.logIn('kim')
-  await kim.get(loginUrl.slice(wire.url.length))
-  await kim.submit('/www/login/answer', { answer: 'allow' })
+  const kim = new Visitor(wire.url)
+  const base = wire.url.slice(new URL(wire.url).origin.length)
+  await kim.get(loginUrl)
+  await kim.submit(`${base}/www/login`, { name: 'kim', password: 'kim-password' })
+  await kim.submit(`${base}/www/login/answer`, { answer: 'allow' })
 }
 
 async function logInByWeb(stage: Stage, name: ClientName, token?: string) {
-  const { app, wire } = await stage.registry({ wire: { under: '/npm/private' } })
+  const { wire } = await stage.registry({ wire: { under: '/npm/private' } })
   const client = await stage.client(name, wire, { token })
   const login = client.atTerminal('login')
-  await allow(login, app, wire)
+  await allow(login, wire)
   const { code, output } = await login.ended
   expect([code, output]).toEqual([0, expect.anything()])
   expect(await works(client, 'whoami')).toContain('kim')
@@ -143,7 +143,7 @@ row(
 row(
   { number: 57, statement: 'login by password and in the browser', clients: atTerminal(['berry']) },
   async (stage, name) => {
-    const { app, wire } = await stage.registry()
+    const { wire } = await stage.registry()
     const client = await stage.client(name, wire)
     expect(await logInByPassword(client, 'kim-password', ['npm', 'login'])).toMatchObject({ code: 0 })
     expect(await works(client, 'npm', 'whoami')).toContain('kim')
@@ -151,7 +151,7 @@ row(
     await fails(client, 'npm', 'whoami')
     const login = client.atTerminal('npm', 'login', '--web-login')
     await login.answer(/open your browser now/, 'n')
-    await allow(login, app, wire)
+    await allow(login, wire)
     expect(await login.ended).toMatchObject({ code: 0 })
     expect(await works(client, 'npm', 'whoami')).toContain('kim')
   },
