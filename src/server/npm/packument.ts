@@ -26,6 +26,9 @@ export type Rendered = {
   readonly body: Buffer
 }
 
+/** Of a package's renderings only one has its slot: one form, encoding and address. */
+type Kept = Rendered & { readonly slot: string }
+
 export const MEDIA_TYPES: Readonly<Record<Form, string>> = {
   full: 'application/json',
   short: 'application/vnd.npm.install-v1+json',
@@ -48,17 +51,25 @@ const RENDERING = 3
 
 /**
  * Renders packuments and keeps the bytes, compressed ones too. The key holds the revision, which rises with every change: nothing
- * is ever invalidated, only outgrown.
+ * is ever invalidated, only outgrown, and what is outgrown makes room.
  */
 export class Packuments {
   readonly #registry: Registry
-  readonly #kept: LRUCache<string, Rendered>
+  readonly #kept: LRUCache<string, Kept>
+  /** The ETag of what is kept of a package in one form. */
+  readonly #latest = new Map<string, string>()
   readonly #rendering = new SingleFlight<Rendered>()
   readonly #addressTags = new LRUCache<string, string>({ max: 100 })
 
   constructor(registry: Registry, cacheBytes: number) {
     this.#registry = registry
-    this.#kept = new LRUCache({ maxSize: cacheBytes, sizeCalculation: ({ body }) => body.length + 200 })
+    this.#kept = new LRUCache({
+      maxSize: cacheBytes,
+      sizeCalculation: ({ body }) => body.length + 500,
+      dispose: ({ slot }, etag) => {
+        if (this.#latest.get(slot) === etag) this.#latest.delete(slot)
+      },
+    })
   }
 
   /** Known without rendering: strong, and different for each form, encoding and public address. */
@@ -81,13 +92,20 @@ export class Packuments {
     const doc = await this.#registry.documents.load(head)
     const bytes =
       wanted.form === 'full' ? fullPackument(doc, wanted.address) : shortPackument(doc, wanted.address)
-    const body = await encode[wanted.encoding](bytes)
+    const body = trimmed(await encode[wanted.encoding](bytes))
     const said = Date.parse(doc.time.modified ?? '')
     const modified = Number.isNaN(said) ? head.modifiedAt : said
     const unchanged = validators(head, { etag, modified })
     const rendered = { etag, modified, unchanged, headers: headersOf(unchanged, wanted, body), body }
-    this.#kept.set(etag, rendered)
+    this.#keep(etag, { ...rendered, slot: `${head.id} ${wanted.form} ${wanted.encoding} ${wanted.address}` })
     return rendered
+  }
+
+  #keep(etag: string, rendered: Kept): void {
+    const outgrown = this.#latest.get(rendered.slot)
+    if (outgrown !== undefined) this.#kept.delete(outgrown)
+    this.#latest.set(rendered.slot, etag)
+    this.#kept.set(etag, rendered)
   }
 
   #addressTag(address: string): string {
@@ -115,6 +133,14 @@ export function validators(
 /** For shared caches: what not everybody may read is not theirs to keep. */
 export function cacheControl(head: PackageHead, rest: string): string {
   return `${head.access === 'public' ? 'public' : 'private'}, ${rest}`
+}
+
+/** What was compressed lies at the beginning of a buffer of 16 KiB: by itself it takes no more than it is long. */
+function trimmed(body: Buffer): Buffer {
+  if (body.buffer.byteLength < body.length * 1.1) return body
+  const copy = Buffer.allocUnsafeSlow(body.length)
+  body.copy(copy)
+  return copy
 }
 
 function headersOf(unchanged: PackumentHeaders, wanted: Wanted, body: Buffer): PackumentHeaders {
