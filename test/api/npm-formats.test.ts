@@ -62,6 +62,7 @@ test('a change of this very second is not taken for none', () => {
   expect(isUnmodified(message, { modified: 5999, now: 7998 })).toBe(false)
   expect(isUnmodified(message, { modified: 5999, now: 7999 })).toBe(true)
   expect(isUnmodified(message, { modified: 6000, now: 9000 })).toBe(false)
+  expect(isUnmodified(message, { modified: 4999, now: 9000 })).toBe(false)
 })
 
 test('errors say in the reason phrase what is wrong', async () => {

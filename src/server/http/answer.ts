@@ -59,8 +59,8 @@ export async function reply(ctx: Context, answer: Answer): Promise<void> {
 }
 
 /**
- * Whether a request that knows no ETag says that its copy is as new as this moment. Whole seconds cannot tell two changes in one second
- * apart: until `now` is two seconds later, the answer is no.
+ * Whether a request that knows no ETag names the very moment of this change. That its date is later tells nothing: servers' clocks differ. Whole
+ * seconds cannot tell two changes in one second apart: until `now` is two seconds later, the answer is no.
  */
 export function isUnmodified(
   request: IncomingMessage,
@@ -68,7 +68,7 @@ export function isUnmodified(
 ): boolean {
   const since = request.headers['if-modified-since']
   if (since === undefined || request.headers['if-none-match'] !== undefined) return false
-  return Math.floor(modified / 1000) * 1000 <= Date.parse(since) && now - modified >= 2000
+  return Math.floor(modified / 1000) * 1000 === Date.parse(since) && now - modified >= 2000
 }
 
 /** Whether the validators of a request say that its copy is current (RFC 9110 §13: If-None-Match wins). */
