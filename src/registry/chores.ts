@@ -58,6 +58,7 @@ export class Chores {
   readonly #parts: Parts
   readonly #closing = new AbortController()
   readonly #ranAt: CompiledQuery<{ value: string }>
+  #bounds: CacheBounds | undefined
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<void> = Promise.resolve()
 
@@ -67,8 +68,14 @@ export class Chores {
     this.#ranAt = settingByName(context.storage.sql.read)
   }
 
+  /** What mirrored tarballs may take, since `start`. */
+  get bounds(): CacheBounds | undefined {
+    return this.#bounds
+  }
+
   /** From now on, every so often. */
   start(options: ChoreOptions): void {
+    this.#bounds = options.bounds
     if (options.every > 0) this.#schedule(options)
   }
 

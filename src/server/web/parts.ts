@@ -32,3 +32,16 @@ export function count(value: number, one: string, many = `${one}s`): string {
 export function lineToCopy(line: string, name: string): Html {
   return html`<div class="line-to-copy"><code>${line}</code><button type="button" hidden data-copy="${line}" aria-label="Copy: ${name}">Copy</button></div>`
 }
+
+const TIMES = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const
+
+/** A time as options are written: `3d`. */
+export function lengthOf(time: Millis): string {
+  const [unit, length] = TIMES.find(([, millis]) => time % millis === 0) ?? ['ms', 1]
+  return `${time / length}${unit}`
+}

@@ -56,6 +56,19 @@ test('it tells what upstream withdrew', async () => {
   expect(text).not.toContain('sunk@1.0.0')
 })
 
+test('the storage page tells what is kept at most, and does what the command does', async () => {
+  await fetch(`${app.url}/left/-/left-1.0.0.tgz`)
+  expect((await kim.get('/www/admin/storage')).text).not.toContain('are kept at most')
+  app.registry.chores.start({ every: 0, bounds: { bytes: 100, age: days(90) } })
+  const { text } = await kim.get('/www/admin/storage')
+  expect(text).toMatch(/100\sB are kept at most\./)
+  expect(text).toContain('forgotten after 90d.')
+  const work = (work: string) => kim.submit('/www/admin/storage', { work })
+  expect((await work('look')).text).toMatch(/\d+ mirrored tarballs? with \d+\sB would be forgotten/)
+  expect((await work('collect')).text).toMatch(/\d+ mirrored tarballs? with \d+\sB forgotten/)
+  expect((await work('look')).text).toContain('everything stored is in use')
+})
+
 test('it tells of one version what is decided, and why, as the command does', async () => {
   const ask = async (spec: string) =>
     (await kim.get(`/www/admin/policy?spec=${encodeURIComponent(spec)}`)).text

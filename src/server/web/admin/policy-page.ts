@@ -1,12 +1,12 @@
 import type { Context } from 'koa'
 import { type Fault, isFault } from '../../../base/fault.ts'
-import { iso, type Millis } from '../../../base/time.ts'
+import { iso } from '../../../base/time.ts'
 import type { PolicyRules, Verdict } from '../../../registry/policy.ts'
 import type { Withdrawn } from '../../../registry/stats.ts'
 import { explain } from '../../../registry/verdicts.ts'
 import type { WebDoor } from '../door.ts'
 import { type Html, html, type Part } from '../html.ts'
-import { moment } from '../parts.ts'
+import { lengthOf, moment } from '../parts.ts'
 import { administrator, adminPage, adminPath } from './frame.ts'
 
 const MOST_WITHDRAWN = 50
@@ -75,16 +75,3 @@ function list(rules: readonly string[] | undefined): Html | undefined {
 }
 
 const none = (word: string): Html => html`<span class="soft">${word}</span>`
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const
-
-/** As the option is written. */
-function lengthOf(time: Millis): string {
-  const [unit, length] = UNITS.find(([, millis]) => time % millis === 0) ?? ['ms', 1]
-  return `${time / length}${unit}`
-}
