@@ -12,6 +12,7 @@ import { answerHot, hotFailure } from './hot.ts'
 import { type AddressPolicy, basePathOf, clientAddress, isMisled, publicAddress } from './http/address.ts'
 import { Callers } from './http/caller.ts'
 import { catchFaults, type Envelope, isClientGone } from './http/faults.ts'
+import { inTurn } from './http/pipelining.ts'
 import { requestId, splitUrl } from './http/request.ts'
 import { canonicalPath } from './npm/names.ts'
 import { Reads } from './npm/read.ts'
@@ -81,16 +82,17 @@ export function createApp({
     if (!isClientGone(error)) log.error({ err: error }, 'a reply failed')
   })
   const ordinary = koa.callback()
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    const done = answerHot(request, response, { reads, gate, who, address })
+    if (done === false) return void ordinary(request, response)
+    if (done !== true) done.then((it) => void (it || ordinary(request, response)))
+  }
   return {
     handle(request, response) {
       if (!toOriginForm(request)) return refuse(response, 400, 'The request target is no path.')
       if (isMisled(request, config.address)) return refuse(response, 421, misledTo(config.address.fallback()))
       if (base !== '') request.url = withoutBase(base, request.url ?? '/', request.headers)
-      comingVia(request.headers.via, () => {
-        const done = answerHot(request, response, { reads, gate, who, address })
-        if (done === false) return void ordinary(request, response)
-        if (done !== true) done.then((it) => void (it || ordinary(request, response)))
-      })
+      inTurn(request, response, () => comingVia(request.headers.via, () => answer(request, response)))
     },
   }
 }

@@ -8,10 +8,21 @@ import type { Config } from './config.ts'
  * the last line before a crash is there too.
  */
 export function createLog({ logLevel: level, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Log {
-  const serializers = { err: stdSerializers.errWithCause, error: stdSerializers.errWithCause }
+  const serializers = { err: told, error: told }
   const written = destination({ dest: 2, sync: true })
   const lines = { write: (line: string) => written.write(shortLine(line)) }
   return pino({ level, base: null, serializers }, logFormat === 'json' ? written : lines)
+}
+
+/** An error as it stands in the log. Node puts the bytes of a request it cannot read beside the error, with the tokens in them. */
+function told(error: Error): object {
+  return withoutPacket(stdSerializers.errWithCause(error))
+}
+
+function withoutPacket(error: object): object {
+  const { rawPacket: _, cause, ...rest } = error as { rawPacket?: unknown; cause?: unknown } // whatever an error holds
+  const below = typeof cause === 'object' && cause !== null ? withoutPacket(cause) : cause
+  return below === undefined ? rest : { ...rest, cause: below }
 }
 
 const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info ', 40: 'warn ', 50: 'error' }

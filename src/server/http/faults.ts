@@ -50,13 +50,11 @@ function ourFault(error: unknown, ctx: Context, log: Log): Fault {
   return new Fault('INTERNAL', { id })
 }
 
-/** The client hung up: nobody is left to answer. */
+/** The client hung up, or sent what is no HTTP (HPE_…), upon which Node hangs up: nobody is left to answer. */
 export function isClientGone(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'HPE_INVALID_EOF_STATE'].includes(String(error.code))
-  )
+  if (!(error instanceof Error && 'code' in error)) return false
+  const code = String(error.code)
+  return ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code) || code.startsWith('HPE_')
 }
 
 /** HTTP/1.1 allows printable Latin-1 there; keep to ASCII and a length that fits a terminal. */
