@@ -14,15 +14,24 @@ export function createLog({ logLevel: level, logFormat }: Pick<Config, 'logLevel
   return pino({ level, base: null, serializers }, logFormat === 'json' ? written : lines)
 }
 
-/** An error as it stands in the log. Node puts the bytes of a request it cannot read beside the error, with the tokens in them. */
-function told(error: Error): object {
-  return withoutPacket(stdSerializers.errWithCause(error))
+/**
+ * What libraries put beside an error and nobody may read: the bytes of a request that Node could not read, with the tokens in them;
+ * the command that Redis refused, with the password in it; what was bound to a query; the answer of S3, with the signed request.
+ */
+const NEVER_LOGGED: ReadonlySet<string> = new Set(['rawPacket', 'command', 'parameters', '$response'])
+
+/** An error as it stands in the log. */
+function told(error: Error): unknown {
+  return withoutSecrets(stdSerializers.errWithCause(error))
 }
 
-function withoutPacket(error: object): object {
-  const { rawPacket: _, cause, ...rest } = error as { rawPacket?: unknown; cause?: unknown } // whatever an error holds
-  const below = typeof cause === 'object' && cause !== null ? withoutPacket(cause) : cause
-  return below === undefined ? rest : { ...rest, cause: below }
+/** An error that is written out already, and the ones in it. */
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  if (value instanceof Error) return value.stack // in a list they are not written out
+  if (typeof value !== 'object' || value === null || !('stack' in value)) return value
+  const kept = Object.entries(value).filter(([member]) => !NEVER_LOGGED.has(member))
+  return Object.fromEntries(kept.map(([member, it]) => [member, withoutSecrets(it)]))
 }
 
 const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info ', 40: 'warn ', 50: 'error' }

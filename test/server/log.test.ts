@@ -28,6 +28,27 @@ test('people get short lines, with where an error comes from, and nothing that s
   expect(lines).not.toContain('unimportant')
 })
 
+test.each(['lines', 'json'])(
+  'what libraries hang on an error stays out of the log, in its causes too (%s)',
+  async (format) => {
+    const lines = await logged(
+      format,
+      `const bad = (text) => Object.assign(new Error(text), {
+      code: 'BAD',
+      rawPacket: Buffer.from('secret'),
+      command: { name: 'auth', args: ['user', 'secret'] },
+    })
+    log.warn({ err: bad('it broke') }, 'itself')
+    log.warn({ err: Object.assign(bad('above'), { cause: bad('below'), lastNodeError: bad('beside') }) }, 'in others')
+    log.warn({ err: new AggregateError([bad('one')], 'all') }, 'in many')
+    log.warn({ err: Object.assign(new Error('list'), { previousErrors: [bad('earlier')] }) }, 'in a list')
+    log.warn({ err: 'words' }, 'no error')`,
+    )
+    for (const text of ['it broke', 'above', 'below', 'words']) expect(lines).toContain(text)
+    expect(lines).not.toMatch(/secret|rawPacket|command|\[115,101/)
+  },
+)
+
 test('programs get JSON', async () => {
   expect(JSON.parse(await logged('json', "log.info({ name: 'box' }, 'done')"))).toMatchObject({
     level: 30,
