@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -27,6 +28,7 @@ const VERSIONS_EACH = 10
 /** Requests behind one figure. */
 const SAMPLES = 200
 const SHORT = { accept: 'application/vnd.npm.install-v1+json', 'accept-encoding': 'gzip' }
+const agent = new Agent({ keepAlive: true })
 const ENTROPIC = join(import.meta.dirname, '../entropic.mjs')
 
 type Figures = { readonly p50: number; readonly p99: number }
@@ -163,12 +165,17 @@ async function timed<T>(items: readonly T[], work: (item: T) => Promise<unknown>
   return { p50: at(0.5), p99: at(0.99) }
 }
 
-/** Bytes of the body as they came. */
-async function get(url: string, headers: Record<string, string>): Promise<number> {
-  const response = await fetch(url, { headers })
-  if (!response.ok) throw new Error(`${url}: ${response.status}`)
-  const { byteLength } = await response.arrayBuffer()
-  return Number(response.headers.get('content-length') ?? byteLength)
+/** Bytes of the body as they came: unpacking them is the client's work. */
+function get(url: string, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request(url, { headers, agent }, async (response) => {
+      const chunks = await Array.fromAsync<Buffer>(response)
+      if (response.statusCode !== 200) return reject(new Error(`${url}: ${response.statusCode}`))
+      resolve(chunks.reduce((sum, { length }) => sum + length, 0))
+    })
+      .once('error', reject)
+      .end()
+  })
 }
 
 async function release(target: Target, name: string, version: string): Promise<void> {
