@@ -50,9 +50,16 @@ export function splitNpmName(text: string): { scope: string | undefined; bare: s
  * INVALID_NAME. Anything that could leave its place in a path is refused.
  */
 export function parseNpmName(text: string): string {
-  const verdict = validateNpmName(text)
-  if (verdict.validForOldPackages && !text.includes('\\')) return text
-  return fail('INVALID_NAME', { name: text, why: verdict.errors?.[0] ?? 'not a legal package name' })
+  if (isNpmName(text)) return text
+  return fail('INVALID_NAME', {
+    name: text,
+    why: validateNpmName(text).errors?.[0] ?? 'not a legal package name',
+  })
+}
+
+/** Whether parseNpmName takes it. */
+export function isNpmName(text: string): boolean {
+  return validateNpmName(text).validForOldPackages && !text.includes('\\')
 }
 
 /** Checks a name for a new package by npm's rules of today, or throws INVALID_NAME. */

@@ -1,5 +1,6 @@
 import semver from 'semver'
 import { fail } from '../base/fault.ts'
+import { isNpmName } from '../base/name.ts'
 import type { Millis } from '../base/time.ts'
 import { runsOnInstall } from './abbreviated.ts'
 import { patternOf } from './mirror/routes.ts'
@@ -25,19 +26,20 @@ export type PolicyRow = {
 
 const ANY = { loose: true, includePrerelease: true }
 
-/** What a rule may ask about besides the name. */
-const KIND = /^(licence|install-script|misnamed):(.+)$/
+/** What a rule may ask about besides the name, and of what. */
+const KIND = /^([^:@]*):(.*)$/
+const KINDS: readonly string[] = ['licence', 'install-script', 'misnamed']
 
 /**
  * Reads `name`, `name@range`, `@scope/*`, `licence:GPL-*` (`licence:none` is what names no licence), `install-script:NAME`, which is
  * what runs a script when installed, or `misnamed:NAME`, which is what calls itself by another name or version. BAD_REQUEST.
  */
 export function readPolicyRow(text: string, list: 'allow' | 'block'): PolicyRow {
-  const [, kind, of = ''] = KIND.exec(text) ?? []
+  const why = whyNoRule(text)
+  if (why !== undefined) fail('BAD_REQUEST', { why: `"${text}" is no rule: ${why}` })
+  const [, kind, of = text] = KIND.exec(text) ?? []
   if (kind === 'licence') return licenceRow(text, patternOf(of), list)
-  const { name, range } = splitSpec(kind === undefined ? text : of)
-  if (range !== '' && semver.validRange(range) === null)
-    fail('BAD_REQUEST', { why: `"${text}" is no rule: "${range}" is not a range of versions` })
+  const { name, range } = splitSpec(of)
   const pattern = patternOf(name)
   const named = (it: string, { version }: Judged) =>
     pattern.test(it) && (range === '' || semver.satisfies(version, range, ANY))
@@ -46,6 +48,28 @@ export function readPolicyRow(text: string, list: 'allow' | 'block'): PolicyRow 
   const covers: PolicyRow['covers'] = (it, judged) =>
     named(it, judged) && isSo(judged.manifest() ?? {}, { name: it, version: judged.version })
   return { text, readsManifest: true, covers }
+}
+
+/** Why a text is no rule: a mistyped one that could match no package would be a lock that is never shut. Undefined when it is one. */
+export function whyNoRule(text: string): string | undefined {
+  const [, kind, of = text] = KIND.exec(text) ?? []
+  if (kind !== undefined && !KINDS.includes(kind))
+    return `there is no "${kind}:", only ${KINDS.map((it) => `${it}:`).join(', ')}`
+  if (of === '') return 'it names nothing'
+  if (kind === 'licence') return undefined
+  const { name, range } = splitSpec(of)
+  if (range !== '' && semver.validRange(range) === null) return `"${range}" is not a range of versions`
+  if (canMatch(name)) return undefined
+  const isScope = name.startsWith('@') && canMatch(`${name}/*`)
+  return isScope ? `did you mean "${name}/*"?` : `no package can have the name "${name}"`
+}
+
+/** What `*` may stand for, as far as it matters to a name's form. */
+const ANYTHING = ['x', '@x', 'x/x', '@x/x']
+
+/** Whether there can be a package that is called so. */
+function canMatch(name: string): boolean {
+  return ANYTHING.some((text) => isNpmName(name.replace('*', text).replaceAll('*', 'x')))
 }
 
 /** Where licences are to choose from (`OR`), one that is allowed is enough, and blocked is only who offers no other. */

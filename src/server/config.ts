@@ -91,7 +91,9 @@ function fallbackOf({ fallback }: Option<unknown>, lookup: Lookup): Given | unde
 function read(option: Option<unknown>, { text, origin }: Given, folder: string): unknown {
   const value = option.kind.read(text, folder)
   if (value !== undefined) return value
-  throw new Error(`${option.env} is "${shown(option, text)}" (${origin}); allowed: ${option.kind.allowed}.`)
+  const why = option.kind.why?.(text, folder)
+  const said = `${option.env} is "${shown(option, text)}" (${origin})${why === undefined ? '' : `: ${why}`}`
+  throw new Error(`${said}; allowed: ${option.kind.allowed}.`)
 }
 
 function settingOf({ option, given }: { option: Option<unknown>; given: Given | undefined }): Setting {

@@ -91,6 +91,56 @@ test('every mistake is told at once, with the value and what is allowed', () => 
   expect(told).toContain('NODE_ENV is "staging" (environment); allowed: dev, testing, production.')
 })
 
+test.each([
+  ['@scope', 'did you mean "@scope/*"?'],
+  ['misnamed:@scope', 'did you mean "@scope/*"?'],
+  ['@bad scope', 'no package can have the name "@bad scope"'],
+  ['Left Pad', 'no package can have the name "Left Pad"'],
+  ['install-script:.x', 'no package can have the name ".x"'],
+  ['licens:GPL', 'there is no "licens:", only licence:, install-script:, misnamed:'],
+  ['licence:', 'it names nothing'],
+  ['ms@newest', '"newest" is not a range of versions'],
+])('the rule "%s" could match nothing, and is refused', (rule, why) => {
+  for (const env of ['POLICY_BLOCK', 'POLICY_ALLOW', 'MIN_RELEASE_AGE_EXEMPT'])
+    expect(mistakes({ [env]: `fine, ${rule}` })).toEqual([
+      expect.stringContaining(
+        `${env} is "fine, ${rule}" (environment): "${rule}" is no rule: ${why}; allowed:`,
+      ),
+    ])
+})
+
+test('rules name whatever an upstream may have, in old spellings too', () => {
+  const rules = [
+    '*',
+    'lu*',
+    '@a/*',
+    '@a*',
+    '@*/x',
+    '*/x',
+    'JSONStream@^1',
+    '@a/B.c',
+    "it's(ok)!",
+    'licence:GPL-*',
+  ]
+  const config = configured({ POLICY_BLOCK: `${rules.join(',')},,install-script:*,misnamed:@a/b@1,` })
+  expect(config.policyBlock).toEqual([...rules, 'install-script:*', 'misnamed:@a/b@1'])
+})
+
+test.each([
+  ['[{"match":"@a/*","ur":"s3cret"}]', 'row 1 has no url, and "ur" is unknown;'],
+  [
+    '[{"match":"a","url":"none"},{"url":"s3cret","retries":99}]',
+    'row 2 has no match, and its url must be an http',
+  ],
+  ['[{"match":"a"},4]', 'row 1 has no url; row 2 is no object;'],
+  ['[{', 'it is no JSON;'],
+  ['"s3cret"', 'it is no list;'],
+])('a mistake in the routes %s is found, and no value shown', (UPSTREAMS, why) => {
+  const [mistake, ...others] = mistakes({ UPSTREAMS })
+  expect([mistake, others]).toEqual([expect.stringContaining(`(environment): ${why}`), []])
+  expect(mistake).not.toContain('s3cret')
+})
+
 test('no secret is ever shown', () => {
   const secret = 'correct-horse-battery-staple-0123456789'
   const { list } = settings({

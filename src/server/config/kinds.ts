@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import semver from 'semver'
+import { whyNoRule } from '../../registry/policy-rows.ts'
 import { isRoute } from '../doors.ts'
 import { basePathOf } from '../http/address.ts'
 import { isLoopback } from './address.ts'
@@ -11,6 +11,8 @@ export type Kind<T> = {
   readonly allowed: string
   /** The value; undefined when the text is not allowed. `cwd` is what relative paths start from. */
   read(text: string, cwd: string): T | undefined
+  /** Why a text is not allowed, where more can be said than what is; it shows nothing that may be a secret. */
+  why?(text: string, cwd: string): string | undefined
 }
 
 export const text: Kind<string> = { allowed: 'any text', read: (it) => it }
@@ -146,13 +148,15 @@ export function webAddressOr<const W extends string>(words: readonly W[]): Kind<
 
 /** Several, separated by commas; none in an empty text. */
 export function listOf<T>(one: Kind<T>): Kind<readonly T[]> {
+  const partsOf = (it: string) => it.split(',').flatMap((part) => part.trim() || [])
   return {
     allowed: `${one.allowed}; several with commas between them`,
     read(it, cwd) {
-      const parts = it.split(',').flatMap((part) => part.trim() || [])
+      const parts = partsOf(it)
       const values = parts.flatMap((part) => one.read(part, cwd) ?? [])
       return values.length === parts.length ? values : undefined
     },
+    why: (it, cwd) => partsOf(it).flatMap((part) => one.why?.(part, cwd) ?? [])[0],
   }
 }
 
@@ -168,10 +172,10 @@ export const date: Kind<number> = {
 /** A package, or many by `*`, with or without a range of versions. */
 export const packageRule: Kind<string> = {
   allowed: 'name, name@range, @scope/*, licence:MIT, install-script:name or misnamed:name',
-  read(it) {
-    const spec = it.replace(/^(?:install-script|misnamed):/, '')
-    const at = spec.indexOf('@', 1)
-    return at < 0 || semver.validRange(spec.slice(at + 1)) !== null ? it : undefined
+  read: (it) => (whyNoRule(it) === undefined ? it : undefined),
+  why(it) {
+    const why = whyNoRule(it)
+    return why && `"${it}" is no rule: ${why}`
   },
 }
 

@@ -24,15 +24,25 @@ export const routeList: Kind<readonly RouteConfig[]> = {
   allowed:
     'JSON such as [{"match": "@acme/*", "url": "https://npm.acme.example", "token": "…"}]; url may be none; also timeout, retries, ca, proxy, tarballs, mode',
   read(json, cwd) {
-    try {
-      const rows: unknown = JSON.parse(json)
-      if (!Array.isArray(rows)) return undefined
-      const routes = rows.map((row) => routeOf(row, cwd))
-      return routes.every((route) => route !== undefined) ? routes : undefined
-    } catch {
-      return undefined
-    }
+    if (whyNoRoutes(json, cwd) !== undefined) return undefined
+    return (JSON.parse(json) as object[]).map((row) => routeOf(row, cwd)) // nothing is wrong with it
   },
+  why: whyNoRoutes,
+}
+
+/** What is wrong with a table, without the values that stand in it: there are tokens among them. */
+function whyNoRoutes(json: string, cwd: string): string | undefined {
+  try {
+    const rows: unknown = JSON.parse(json)
+    if (!Array.isArray(rows)) return 'it is no list'
+    const wrong = rows.map((row, at) => ({ at: at + 1, mistakes: mistakesIn(row, cwd) }))
+    const told = wrong.filter(({ mistakes }) => mistakes.length > 0)
+    return told.length === 0
+      ? undefined
+      : told.map(({ at, mistakes }) => `row ${at} ${mistakes.join(', and ')}`).join('; ')
+  } catch {
+    return 'it is no JSON'
+  }
 }
 
 /** What may stand in a row, and how it is read. */
@@ -48,17 +58,31 @@ const parts: { readonly [K in keyof Required<RouteConfig>]: Kind<NonNullable<Rou
   mode: oneOf(NETWORK_MODES),
 }
 
-function routeOf(row: unknown, cwd: string): RouteConfig | undefined {
-  if (typeof row !== 'object' || row === null) return undefined
-  const read = Object.entries(row).map(([name, value]) => {
-    const kind = Object.hasOwn(parts, name) ? parts[name as keyof RouteConfig] : undefined // it is one of them
-    const written = writtenOf(value)
-    return [name, written === '' ? undefined : kind?.read(written, cwd)] as const
+const NEEDED = ['match', 'url'] as const
+
+function mistakesIn(row: unknown, cwd: string): string[] {
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) return ['is no object']
+  const missing = NEEDED.filter((name) => !Object.hasOwn(row, name)).map((name) => `has no ${name}`)
+  const wrong = Object.entries(row).flatMap(([name, value]) => {
+    if (!isPart(name)) return `${JSON.stringify(name)} is unknown`
+    return readPart(name, value, cwd) === undefined ? `its ${name} must be ${parts[name].allowed}` : []
   })
-  if (read.some(([, value]) => value === undefined)) return undefined
-  const route: Partial<RouteConfig> = Object.fromEntries(read)
-  const { match, url } = route
-  return match === undefined || url === undefined ? undefined : { ...route, match, url }
+  return [...missing, ...wrong]
+}
+
+function isPart(name: string): name is keyof RouteConfig {
+  return Object.hasOwn(parts, name)
+}
+
+/** Of a row without mistakes. */
+function routeOf(row: object, cwd: string): RouteConfig {
+  const read = Object.entries(row).map(([name, value]) => [name, isPart(name) && readPart(name, value, cwd)])
+  return Object.fromEntries(read)
+}
+
+function readPart(name: keyof RouteConfig, value: unknown, cwd: string): unknown {
+  const written = writtenOf(value)
+  return written === '' ? undefined : parts[name].read(written, cwd)
 }
 
 /** As an option would have it: a list of texts has commas between them. What no option can be is ''. */

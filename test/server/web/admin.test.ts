@@ -43,6 +43,17 @@ test('the policy page shows every rule, what it is, and where it is set', async 
     expect(text, option).toContain(`<td class="mono">${option}</td>`)
 })
 
+test('what would let fixes through early is told where anything is held back, and only there', async () => {
+  expect((await kim.get('/www/admin/policy')).text).toContain('held back too')
+  await using open = await testApp()
+  await open.user('kim', { admin: true })
+  const visitor = new Visitor(open.url)
+  await visitor.logIn('kim')
+  const { text } = await visitor.get('/www/admin/policy')
+  expect(text).toContain('does not matter while nothing is held back')
+  expect(text).not.toContain('held back too')
+})
+
 test('it tells what upstream withdrew', async () => {
   await upstream.publish('sunk', '1.0.0')
   await upstream.publish('sunk', '1.1.0')

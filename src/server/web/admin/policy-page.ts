@@ -48,6 +48,8 @@ function cannotTell({ message }: Fault): Html {
 
 function rulesTable(rules: PolicyRules): Html {
   const { block, allow, advisories, freeze, minimumAge, exempt, fixesAtOnce } = rules
+  const idle = none('does not matter while nothing is held back')
+  const fixes = minimumAge === undefined ? idle : fixesAtOnce ? 'seen at once' : 'held back too'
   const rows: [title: string, option: string, value: Part][] = [
     ['Blocked', 'POLICY_BLOCK', list(block) ?? none('nothing')],
     ['Allowed', 'POLICY_ALLOW', list(allow) ?? none('every package')],
@@ -55,7 +57,7 @@ function rulesTable(rules: PolicyRules): Html {
     ['Frozen at', 'POLICY_FREEZE', freeze === undefined ? none('no date') : iso(freeze)],
     ['Held back for', 'MIN_RELEASE_AGE', minimumAge === undefined ? none('no time') : lengthOf(minimumAge)],
     ['Never held back', 'MIN_RELEASE_AGE_EXEMPT', list(exempt) ?? none('nothing')],
-    ['Nor what mends a known hole', 'MIN_RELEASE_AGE_FIXES', fixesAtOnce ? 'so it is' : none('no')],
+    ['What fixes a known hole', 'MIN_RELEASE_AGE_FIXES', fixes],
   ]
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Rules"><table><thead><tr><th scope="col">Rule</th><th scope="col">Is</th><th scope="col">Set by</th></tr></thead>
 <tbody>${rows.map(([title, option, value]) => html`<tr><th scope="row">${title}</th><td>${value}</td><td class="mono">${option}</td></tr>`)}</tbody></table></div>`
