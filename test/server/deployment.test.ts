@@ -37,7 +37,7 @@ test('what docker-compose.yml sets, in the image, is a configuration; a secret f
   // After a restart of the machine all of them are there again; the bucket is made once.
   const transient = Object.keys(services).filter((name) => services[name]?.restart !== 'unless-stopped')
   expect(transient).toEqual(['bucket'])
-  const upstreams = [...file('nginx.conf').matchAll(/^\s+server (\S+);$/gm)].map(([, it]) => it)
+  const upstreams = [...file('nginx.conf').matchAll(/^\s+server (\S+) max_fails=0;$/gm)].map(([, it]) => it)
   expect(upstreams).toEqual(['one', 'two'].map((name) => `${name}:${PORT}`))
 })
 

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import { expect, test } from 'vitest'
 import { testApp } from '../support/app.ts'
 import { noNginx, startNginx } from '../support/nginx.ts'
@@ -21,3 +22,31 @@ test.skipIf(noNginx)('behind nginx as we ship its configuration, every address i
   expect(cookies).toMatch(/httponly/i)
   expect(cookies).not.toMatch(/evil|secure/i)
 })
+
+test.skipIf(noNginx)(
+  'what servers say when they are busy reaches the client, however often they say it',
+  async () => {
+    await using opening = new AsyncDisposableStack()
+    const busy = async () => {
+      const server = createServer((_, response) => {
+        response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
+        response.end('{"error":"busy"}')
+      })
+      const port = await freePort()
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+      opening.defer(() => void server.close())
+      return `http://127.0.0.1:${port}`
+    }
+    const servers = [await busy(), await busy()]
+    const proxy = opening.use(await startNginx(await freePort(), [{ path: '/', servers }]))
+    for (const method of ['GET', 'GET', 'GET', 'GET', 'PUT', 'PUT', 'GET']) {
+      const answer = await fetch(`${proxy.url}/box`, { method })
+      const { status, headers } = answer
+      expect([status, headers.get('retry-after'), await answer.text()]).toEqual([
+        503,
+        '1',
+        '{"error":"busy"}',
+      ])
+    }
+  },
+)

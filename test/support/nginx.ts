@@ -56,11 +56,13 @@ function configuration(shipped: string, places: readonly Behind[]): string {
   const each = (write: (place: Behind, name: string) => string) =>
     places.map((place, at) => write(place, `registry${at}`)).join('\n')
   return shipped
-    .replace(/server one:3000;\s+server two:3000;/, 'SERVERS')
+    .replace(/server one:3000( [^;]*)?;\s+server two:3000\1;/, 'SERVERS$1')
     .replace(/upstream registry \{[^}]*\}/, (block) =>
       each(({ servers }, name) => {
-        const lines = servers.map((url) => `server ${new URL(url).host};`).join(' ')
-        return block.replace('upstream registry', `upstream ${name}`).replace('SERVERS', lines)
+        const lines = (more: string) => servers.map((url) => `server ${new URL(url).host}${more};`).join(' ')
+        return block
+          .replace('upstream registry', `upstream ${name}`)
+          .replace(/SERVERS(.*)/, (_, more: string) => lines(more))
       }),
     )
     .replace(/location \/ \{[^}]*\}/, (block) =>
