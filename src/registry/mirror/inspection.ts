@@ -6,6 +6,7 @@ import type { Json, JsonObject } from '../model.ts'
 import { licenceOf } from '../policy-rows.ts'
 import { asObject } from '../upstream-document.ts'
 import { TarEntries, type TarEntry } from './tar-entries.ts'
+import { Links } from './tar-links.ts'
 import { placeOf, staysInside } from './tar-places.ts'
 
 /**
@@ -24,6 +25,8 @@ const MAX_PACKAGE_JSON = 4 * 2 ** 20
 /** More than any package has: it is meant to fill disks. */
 const MAX_UNPACKED = 4 * 2 ** 30
 const PIECE = 128 * 1024
+/** What is read of a package, or counts by being there. */
+const READ: ReadonlySet<string> = new Set(['package.json', 'binding.gyp'])
 /** Of a text that is kept. */
 const LONGEST = 300
 
@@ -38,10 +41,13 @@ export class Inspection {
     (name, size) => placeOf(name) === 'package.json' && size <= MAX_PACKAGE_JSON,
     (entry) => this.#note(entry),
   )
+  readonly #links = new Links()
   readonly #packageJsons: (Buffer | undefined)[] = []
   #feed: ((chunk: Uint8Array) => Promise<void>) | undefined
   #gunzip: Gunzip | undefined
   #hasBindings = false
+  /** Not all clients read the record that gives a file another name. */
+  #isNamedTwice = false
   #size = 0
   #damaged = false
   #refused: Fault | undefined
@@ -103,21 +109,35 @@ export class Inspection {
     if (!this.#refused) this.#entries.push(chunk)
   }
 
-  #note({ name, kind, target, content }: TarEntry): void {
+  #note(entry: TarEntry): void {
+    const { name, otherName, kind, target, content } = entry
     const place = placeOf(name)
-    if (place === undefined || leadsOut(name, kind, target))
+    if (
+      place === undefined ||
+      leadsOut(name, kind, target) ||
+      (kind === 'symlink' && this.#links.isBelow(place))
+    )
       this.#refuse(`"${name.slice(0, 200)}" in it leads out of the package`)
     if (place === 'package.json') this.#packageJsons.push(content)
     if (place === 'binding.gyp') this.#hasBindings = true
+    if (place !== undefined) this.#links.note(entry, place)
+    if (otherName !== undefined && READ.has(placeOf(otherName) ?? '')) this.#isNamedTwice = true
   }
 
   #refuse(why: string): void {
     this.#refused ??= new Fault('UPSTREAM_INVALID', { what: this.#what, why })
   }
 
+  #doubt(): string | undefined {
+    if (this.#damaged) return 'it is damaged'
+    this.#entries.end()
+    const names = this.#isNamedTwice ? 'it has two names for a file that counts' : undefined
+    return this.#entries.doubt ?? this.#links.doubt ?? names
+  }
+
   #contained(): Contained {
     const [json, ...others] = this.#packageJsons
-    const why = this.#damaged ? 'it is damaged' : this.#entries.doubt
+    const why = this.#doubt()
     if (why !== undefined) return unreadable(why)
     // Clients disagree about which of two counts.
     if (others.length > 0) return unreadable('it holds more than one package.json')

@@ -8,18 +8,24 @@ export function placeOf(name: string): string | undefined {
   return parts
     .slice(parts.length > 1 ? 1 : 0)
     .join('/')
+    .toUpperCase() // makes a letter of what is only like one
     .toLowerCase()
 }
 
-/** Tells whether a symbolic link of that name stays within the package. */
+/**
+ * Tells whether a symbolic link of that name stays within the package. One that climbs after it went down does not: what it goes down may be a
+ * link itself.
+ */
 export function staysInside(name: string, target: string): boolean {
-  if (isAbsolute(target)) return false
-  let depth = Math.max(0, partsOf(name).length - 2) // without the first folder and the link itself
-  for (const part of partsOf(target)) {
-    depth += part === '..' ? -1 : 1
-    if (depth < 0) return false
-  }
-  return true
+  const parts = partsOf(target)
+  const climbs = parts.filter((part) => part === '..').length
+  const depth = Math.max(0, partsOf(name).length - 2) // without the first folder and the link itself
+  return !isAbsolute(target) && climbs <= depth && parts.lastIndexOf('..') < climbs
+}
+
+/** Whether a name stands beside the package's folder, or for it. */
+export function isOutermost(name: string): boolean {
+  return partsOf(name).length < 2
 }
 
 /** Windows takes both slashes. */

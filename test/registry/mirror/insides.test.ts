@@ -92,7 +92,7 @@ test.each<[string, Promise<ScriptedVersion>, PolicyRules, string]>([
     'nothing that can be read',
     Promise.resolve({ tarball: Buffer.from('no tarball') }),
     { block: ['install-script:*'] },
-    'it holds no package.json that can be read',
+    'it is cut',
   ],
 ])('a version with %s is withheld', async (_, newest, rules, why) => {
   await using t = await under(rules, await newest)
