@@ -53,6 +53,15 @@ test('what the upstream itself withholds is told in its words, unless it has it 
   )
 })
 
+test('versions that the upstream has staged are passed on to nobody', () => {
+  const staged = {
+    '2.0.0': { name: 'box', version: '2.0.0', dist: { tarball: 'https://elsewhere.test/box.tgz' } },
+  }
+  const doc = read({ versions: { '1.0.0': { name: 'box', version: '1.0.0' } }, stagedVersions: staged })
+  expect(doc.root).not.toHaveProperty('stagedVersions')
+  expect(JSON.stringify(doc.versions)).not.toContain('2.0.0')
+})
+
 test('a document is read member by member', () => {
   const doc = read({
     _id: 'box',

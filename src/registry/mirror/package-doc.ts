@@ -8,7 +8,10 @@ import { newestOf } from '../tags.ts'
 import { asObject, type UpstreamDocument } from '../upstream-document.ts'
 import type { Contained } from './inspection.ts'
 
-/** Root members that have a place of their own in PackageDoc, or are the upstream database's business. */
+/**
+ * Root members that have a place of their own in PackageDoc, or are the upstream's business: what it has staged holds manifests that no rule
+ * has judged, and that npm takes up where it is told to include them.
+ */
 const NOT_COPIED: ReadonlySet<string> = new Set([
   'versions',
   'time',
@@ -18,6 +21,7 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
   '_rev',
   '_attachments',
   'policyRestrictions',
+  'stagedVersions',
 ])
 
 /** Manifests that stand in the place of what the document says, by version. */
