@@ -53,9 +53,9 @@ export class Grants {
   }
 
   /**
-   * Grants a package that the caller manages to a team of a namespace the caller is a member of; a grant there was is replaced. `developers`
-   * of any namespace may be let read; to write, the namespace becomes a maintainer: at once where the caller is a member, else when one of
-   * its members accepts. NOT_FOUND, NOT_A_MEMBER, NOT_A_MAINTAINER; BAD_REQUEST for `developers` that do more already.
+   * Grants a package that the caller manages to a team of a namespace the caller is a member of; a grant there was is replaced. For
+   * `developers` to write, the namespace becomes a maintainer: at once where the caller is a member, else when one of its members accepts.
+   * NOT_FOUND, NOT_A_MEMBER (FORBIDDEN for `developers`), NOT_A_MAINTAINER; BAD_REQUEST for `developers` that do more already.
    */
   async give(
     caller: Caller,
@@ -67,7 +67,7 @@ export class Grants {
     const user = access.writer(caller)
     const head = await packages.writable(caller, name)
     await namespaces.mustExist(key.namespace)
-    if (key.team !== EVERYBODY) await access.actFor(caller, key.namespace)
+    await this.#mustBelong(user, key)
     await this.#change(head, key, async (tx, at) => {
       await access.stillWrites(tx, user, head, 'manage')
       await this.#mustTake(tx, key, { head, at })
@@ -183,6 +183,18 @@ export class Grants {
     const user = access.writer(caller)
     const own = await findMembership(this.#context.storage.sql.read, namespace, user.id)
     if (own && own.accepted_at !== null) await maintainers.accept(caller, name, { namespace })
+  }
+
+  /** What a namespace is granted shows among its packages: nobody puts something there from outside. NOT_A_MEMBER, FORBIDDEN. */
+  async #mustBelong(user: User, key: TeamKey): Promise<void> {
+    const { namespace, team } = key
+    try {
+      await this.#parts.access.actFor(user, namespace)
+    } catch (error) {
+      if (team !== EVERYBODY || !isFault(error, 'NOT_A_MEMBER')) throw error
+      const why = `Only members of ${namespace} grant read-only to ${written(key)}, and you are none. Grant read-write: that invites ${namespace} to be a maintainer, which one of its members accepts.`
+      throw new Fault('FORBIDDEN', { why })
+    }
   }
 
   #maintainer(head: PackageHead, namespace: string) {

@@ -328,20 +328,48 @@ onEveryEngine('a grant', (engine) => {
     expect((await rowsOf(app)).grants).toEqual([])
   })
 
-  test('to "developers" of any namespace lets it read; to write makes it a maintainer, if it accepts', async () => {
+  test('to read is forced upon nobody: "developers" of other namespaces are invited to maintain', async () => {
+    await using app = await testApp({ engine })
+    const { kim, bob } = await acme(app)
+    const root = await app.user('root', { admin: true })
+    await bob.publish('@bob/box', '1.0.0')
+    const read = { permissions: 'read-only', name: '@bob/box' } as const
+    const { status, json } = await grant(bob, 'acme:developers', read)
+    expect([status, json.code, json.error]).toEqual([
+      403,
+      'FORBIDDEN',
+      expect.stringContaining('that invites acme to be a maintainer'),
+    ])
+    expect((await kim.get('/-/team/acme/developers/package')).json).toEqual({})
+    expect((await rowsOf(app)).grants).toEqual([])
+    expect((await grant(bob, 'nowhere:developers', read)).status).toBe(404)
+    expect((await grant(root, 'acme:developers', read)).status).toBe(200)
+    expect((await kim.get('/-/team/acme/developers/package')).json).toEqual({ '@bob/box': 'read' })
+  })
+
+  test('to "developers" to write invites the namespace, whose members accept', async () => {
     await using app = await testApp({ engine })
     const { kim, bob } = await acme(app)
     await kim.publish('@kim/box', '1.0.0', { spoil: restricted })
-    const read = { permissions: 'read-only' } as const
-    expect((await grant(kim, 'bob:developers', read)).status).toBe(200)
-    expect((await bob.get(BOX)).status).toBe(200)
-    expect((await bob.publish('@kim/box', '1.1.0')).status).toBe(403)
-    expect((await bob.get('/-/org/bob/package')).json).toEqual({ '@kim/box': 'read' })
     await grant(kim, 'bob:developers', { permissions: 'read-write' })
     expect((await bob.publish('@kim/box', '1.1.0')).status).toBe(403)
     await bob.send('POST', `${V1}/invitation/bob`)
     expect((await bob.publish('@kim/box', '1.1.0')).status).toBe(201)
     expect((await bob.get('/-/team/bob/developers/package')).json).toEqual({ '@kim/box': 'write' })
+  })
+
+  test('to "developers" by a member lets the namespace read, or makes it a maintainer, at once', async () => {
+    await using app = await testApp({ engine })
+    const { kim, bob } = await acme(app)
+    await join(app, 'bob', [bob, kim])
+    await kim.publish('@kim/box', '1.0.0', { spoil: restricted })
+    const read = { permissions: 'read-only' } as const
+    expect((await grant(kim, 'bob:developers', read)).status).toBe(200)
+    expect((await bob.get(BOX)).status).toBe(200)
+    expect((await bob.publish('@kim/box', '1.1.0')).status).toBe(403)
+    expect((await bob.get('/-/team/bob/developers/package')).json).toEqual({ '@kim/box': 'read' })
+    await grant(kim, 'bob:developers', { permissions: 'read-write' })
+    expect((await bob.publish('@kim/box', '1.1.0')).status).toBe(201)
     const { status, json } = await grant(kim, 'bob:developers', read)
     expect([status, json.error]).toEqual([400, expect.stringContaining('bob maintains @kim/box')])
     expect((await revoke(kim, 'bob:developers')).status).toBe(200)

@@ -46,8 +46,12 @@ row(
     expect(await access('list', 'collaborators', '@kim/box')).toMatch(/kim.*write[\s\S]*lee.*write/)
     await access('revoke', 'acme:ops', '@kim/box')
     expect([await read(), await publish('1.2.0')]).toEqual([404, 403])
-    await access('grant', 'read-only', 'lee:developers', '@kim/box')
+    await access('grant', 'read-only', 'acme:developers', '@kim/box')
     expect([await read(), await publish('1.2.0')]).toEqual([200, 403])
+    expect(await fails(client, 'access', 'grant', 'read-only', 'lee:developers', '@kim/box')).toContain(
+      'invites lee to be a maintainer',
+    )
+    await access('revoke', 'acme:developers', '@kim/box')
     // Nobody becomes a maintainer unasked.
     await access('grant', 'read-write', 'lee:developers', '@kim/box')
     expect(await publish('1.2.0')).toBe(403)
