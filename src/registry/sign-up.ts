@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Fault } from '../base/fault.ts'
 import { days, hours, type Millis } from '../base/time.ts'
+import { hasAdministrator } from '../storage/tables/accounts.ts'
 import {
   deleteSetupLinks,
   findInvitationLink,
@@ -30,16 +31,18 @@ export class SignUp {
     this.#accounts = accounts
   }
 
-  /** The secret of a link that makes the first administrator; undefined when there is one. Earlier ones of its kind end. */
+  /**
+   * The secret of a link that makes the first administrator; undefined when there is one. Every server makes its own, and all of them
+   * work until one did.
+   */
   async setupSecret(): Promise<string | undefined> {
     if (await this.#accounts.hasAdministrator()) return undefined
     const now = this.#context.clock.now()
     const secret = newSecret()
-    await this.#context.storage.sql.transaction(async (tx) => {
-      await deleteSetupLinks(tx)
-      const row = { hash: hashToken(secret), role: 'admin', created_by: null } as const
-      await insertInvitationLink(tx, { ...row, created_at: now, expires_at: now + SETUP_LIFETIME })
-    })
+    const row = { hash: hashToken(secret), role: 'admin', created_by: null } as const
+    await this.#context.storage.sql.transaction((tx) =>
+      insertInvitationLink(tx, { ...row, created_at: now, expires_at: now + SETUP_LIFETIME }),
+    )
     return secret
   }
 
@@ -59,7 +62,9 @@ export class SignUp {
   /** What a link would make; undefined when it is used up, too old or none. */
   async roleOf(secret: string): Promise<'admin' | 'member' | undefined> {
     const row = await findInvitationLink(this.#context.storage.sql.read, hashToken(secret))
-    return row && row.expires_at > this.#context.clock.now() ? row.role : undefined
+    if (!row || row.expires_at <= this.#context.clock.now()) return undefined
+    const isOver = row.created_by === null && (await this.#accounts.hasAdministrator())
+    return isOver ? undefined : row.role
   }
 
   /** Makes an account without a link, for who decided that anybody may. TOO_MANY_REQUESTS; else as Accounts.add. */
@@ -77,7 +82,11 @@ export class SignUp {
       ...request,
       admin: role === 'admin',
       before: async (tx) => {
-        if (!(await takeInvitationLink(tx, hashToken(secret)))) refuse()
+        const row = (await takeInvitationLink(tx, hashToken(secret))) ?? refuse()
+        if (row.created_by !== null) return
+        // Of two people with two such links, one is the first.
+        if (await hasAdministrator(tx)) refuse()
+        await deleteSetupLinks(tx)
       },
     })
   }

@@ -73,6 +73,21 @@ test('an idle connection kept alive does not delay the end', async () => {
   expect(await server.stop()).toBe(0)
 })
 
+test('a second server on the same data says that there is one, and leaves its set-up link alone', async () => {
+  await using folder = await temporaryFolder()
+  await using first = await ServerProcess.start({ folder: folder.path })
+  await using second = await ServerProcess.start({ folder: folder.path })
+  expect(await second.printed()).toContain(
+    `a server runs on this data already: process ${first.pid}, at ${first.url}`,
+  )
+  const printed = await first.printed()
+  expect(printed).not.toContain('already')
+  await using third = await ServerProcess.start({ folder: folder.path })
+  const link = /\/www\/signup\?link=\S+/.exec(printed)?.[0]
+  expect((await fetch(`${third.url}${link}`)).status).toBe(200)
+  expect(await third.printed()).not.toContain('already')
+})
+
 test('a taken port is told in one sentence', async () => {
   await using folder = await temporaryFolder()
   await using server = await ServerProcess.start({ folder: folder.path })

@@ -22,11 +22,15 @@ export type ServerOptions = {
 /** The real server in a process of its own, to be killed. */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string
+  readonly pid: number
   readonly #child: ChildProcess
+  readonly #printed: readonly Buffer[]
 
-  private constructor(url: string, child: ChildProcess) {
+  private constructor(url: string, child: ChildProcess, printed: readonly Buffer[]) {
     this.url = url
+    this.pid = child.pid ?? 0 // it has answered
     this.#child = child
+    this.#printed = printed
   }
 
   static async start({
@@ -50,13 +54,21 @@ export class ServerProcess implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...environment(), ...env },
     })
+    const printed: Buffer[] = []
+    child.stdout.on('data', (bytes) => printed.push(bytes))
     for await (const line of createInterface({ input: child.stdout })) {
       const url = /listening on (http:\/\/\S+)/.exec(line)?.[1]
       if (url === undefined) continue
       child.stdout.resume()
-      return new ServerProcess(url.replace(/\/$/, ''), child)
+      return new ServerProcess(url.replace(/\/$/, ''), child, printed)
     }
     throw new Error(`the server ended with ${child.exitCode} before it listened`)
+  }
+
+  /** Stops it and resolves with all that it printed. */
+  async printed(): Promise<string> {
+    await this.stop()
+    return Buffer.concat(this.#printed).toString()
   }
 
   /** Ends it as a power cut would. */

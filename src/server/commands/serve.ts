@@ -17,10 +17,16 @@ import { Health } from '../health.ts'
 import { type AddressPolicy, basePathOf } from '../http/address.ts'
 import { www } from '../http/local.ts'
 import { createLog } from '../log.ts'
-import { cacheBoundsOf, configuredRegistry, configuredUpstream, openConfiguredStorage } from '../open.ts'
+import {
+  cacheBoundsOf,
+  configuredRegistry,
+  configuredUpstream,
+  driversOf,
+  openConfiguredStorage,
+} from '../open.ts'
 import { Farewell, listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
 import { openInBrowser } from '../process-child.ts'
-import { announce } from '../running.ts'
+import { announce, type RunningServer, runningServer } from '../running.ts'
 import { type Secrets, secretsOf } from '../secrets.ts'
 import { type Call, PROGRAM } from './command.ts'
 
@@ -46,10 +52,19 @@ export async function serve(call: Call): Promise<number> {
 /** The server can be reached: tells other programs of the user, and the user. */
 async function begin({ flags, settings }: Call, told: Told, opening: AsyncDisposableStack): Promise<void> {
   const { config } = settings
+  const other = await runningServer(config.cacheDir)
   opening.use(await announce(config.cacheDir, told.url))
-  process.stdout.write(told.welcome)
+  process.stdout.write(`${told.welcome}${beside(other, { ...told, config })}`)
   const { port } = new URL(told.url)
   if ('open' in flags) openInBrowser(ownAddress(config, Number(port || 80)))
+}
+
+/** Replicas share Postgres on purpose; a second server on one SQLite file is mostly a mistake. What a dead one left may name our own address. */
+function beside(other: RunningServer | undefined, { url, config }: { url: string; config: Config }): string {
+  if (other === undefined || other.url === url || driversOf(config).sql === 'postgres') return ''
+  return `
+  take care      a server runs on this data already: process ${other.pid}, at ${other.url}
+`
 }
 
 /** One process that answers requests; `begun` is called when it can. */
@@ -102,7 +117,7 @@ async function start(settings: Settings, { server, health, log, opening, begun }
   registry.chores.start(choresOf(config))
   if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
   const app = appOf(config, { registry, log, port, secrets })
-  // A new link ends the last one, which somebody may be reading.
+  // One is enough to read.
   const setup = (cluster.worker?.id ?? 1) === 1 ? await registry.signUp.setupSecret() : undefined
   health.begin({
     sql: { ask: () => storage.sql.ping(), rank: 'needed' },

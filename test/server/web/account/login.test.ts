@@ -117,6 +117,27 @@ test('the set-up link makes the first administrator, once', async () => {
   expect((await late.get('/www/signup')).status).toBe(403)
 })
 
+test('every server’s set-up link works until one made an administrator, and none after that', async () => {
+  await using app = await testApp({ signUp: false })
+  const { signUp, accounts } = app.registry
+  const links = await Promise.all([1, 2, 3].map(async () => (await signUp.setupSecret()) ?? ''))
+  const roles = () => Promise.all(links.map((link) => signUp.roleOf(link)))
+  expect(await roles()).toEqual(['admin', 'admin', 'admin'])
+  const made = await Promise.allSettled(
+    links.map((link, at) => signUp.accept(link, { name: `kim${at}`, password: 'long enough' })),
+  )
+  expect(made.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected'])
+  expect((await accounts.list()).map(({ admin }) => admin)).toEqual([true])
+  expect(await roles()).toEqual([undefined, undefined, undefined])
+})
+
+test('an administrator made on the command line ends the set-up links', async () => {
+  await using app = await testApp({ signUp: false })
+  const link = (await app.registry.signUp.setupSecret()) ?? ''
+  await app.user('kim', { admin: true })
+  expect((await new Visitor(app.url).get(`/www/signup?link=${link}`)).status).toBe(403)
+})
+
 test('where sign-up is open, a form that was filled in wrongly says why and keeps what was typed', async () => {
   await using app = await testApp()
   const kim = new Visitor(app.url)
