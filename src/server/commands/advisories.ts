@@ -9,6 +9,7 @@ import { webAddress } from '../config/kinds.ts'
 import type { Config } from '../config.ts'
 import { Failure, sentenceOf, usage } from '../failure.ts'
 import { connectTo, withRegistry } from '../open.ts'
+import { counted } from './columns.ts'
 import type { Call } from './command.ts'
 
 /** Reads a dump from a file, or fetches it first. */
@@ -21,8 +22,9 @@ export async function importAdvisories({ names: [from = ''], settings: { config 
     if (!isMissing(error)) throw error
     throw new Failure(`${from} cannot be read: ${sentenceOf(error)}`, { exitCode: 2, cause: error })
   })
+  if (left === entries) throw new Failure(`Nothing in ${from} is an advisory.`)
   const lines = [
-    `${entries} entries read, ${changed} of them new or changed; ${known} advisories are known now`,
+    `${counted(entries, 'entry', 'entries')} read, ${changed} of them new or changed; ${counted(known, 'advisory is', 'advisories are')} known now`,
   ]
   if (left > 0) lines.push(`left out, being no advisories: ${left}`)
   process.stdout.write(`${lines.join('\n')}\n`)

@@ -27,3 +27,8 @@ export function sizeOf(bytes: number): string {
   const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1)
   return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${UNITS[power]}`
 }
+
+/** `1 entry`, `2 entries`. */
+export function counted(value: number, one: string, many: string = `${one}s`): string {
+  return `${value} ${value === 1 ? one : many}`
+}

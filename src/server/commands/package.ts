@@ -1,11 +1,13 @@
-import { fail } from '../../base/fault.ts'
+import { Failure, usage } from '../failure.ts'
 import { withRegistry } from '../open.ts'
 import type { Call } from './command.ts'
 
 export async function claimPackage({ names: [name = ''], flags, settings }: Call): Promise<number> {
-  const owner = typeof flags.for === 'string' ? flags.for : ''
+  const owner = flags.for ?? ''
+  if (owner === '') throw usage('It needs --for ACCOUNT: who may publish it.')
   await withRegistry(settings.config, async (registry) => {
-    const account = (await registry.accounts.find(owner)) ?? fail('NOT_FOUND', { what: `account ${owner}` })
+    const account = await registry.accounts.find(owner)
+    if (!account) throw new Failure(`There is no account "${owner}".`)
     const user = {
       kind: 'user',
       id: account.id,

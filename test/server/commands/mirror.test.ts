@@ -1,5 +1,7 @@
+import { writeFile } from 'node:fs/promises'
 import { createServer, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { resolveSettings } from '../../../src/server/config.ts'
 import { configuredUpstream } from '../../../src/server/open.ts'
@@ -101,10 +103,25 @@ test('advisories are imported from an address, and no tarball is taken that is l
   const small = await run({ MAX_MIRRORED: '10b' }, 'prefetch', 'lib@1')
   expect([small.code, small.stdout]).toEqual([1, expect.stringContaining('it is larger than 10 bytes')])
   const read = await run({}, 'advisories', 'import', `${upstream.url}/all.json`)
-  expect(read.stdout).toContain('1 entries read, 1 of them new or changed; 1 advisories are known now')
+  expect(read.stdout).toContain('1 entry read, 1 of them new or changed; 1 advisory is known now')
   expect((await run({}, 'advisories', 'import', `${upstream.url}/none.json`)).stderr).toContain(
     'it is not there (404)',
   )
+  await writeFile(join(folder.path, 'package.json'), '{"name":"box","version":"1.0.0"}')
+  expect(await run({}, 'advisories', 'import', 'package.json')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: 'Nothing in package.json is an advisory.\n',
+  })
+})
+
+test('a name is claimed for an account that there is', async () => {
+  await using folder = await temporaryFolder()
+  const claim = (...args: string[]) =>
+    entropic({ folder: folder.path }, 'package', 'claim', 'left-pad', ...args)
+  const asked = 'It needs --for ACCOUNT: who may publish it.\n'
+  expect(await claim()).toMatchObject({ code: 2, stderr: asked })
+  expect(await claim('--for', 'kim')).toMatchObject({ code: 1, stderr: 'There is no account "kim".\n' })
 })
 
 test('a route has certificates and a proxy of its own', async () => {
