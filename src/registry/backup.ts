@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder } from '../base/folder.ts'
 import type { Millis } from '../base/time.ts'
@@ -81,7 +81,9 @@ export async function backUp(
 
 /** Throws BackupFailure where there is no whole backup, or one of another format. */
 export async function readManifest(folder: string): Promise<BackupManifest> {
-  const text = await readFile(join(folder, MANIFEST), 'utf8').catch((cause) => {
+  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(async (cause) => {
+    const found = await stat(folder).catch(() => undefined)
+    if (!found?.isDirectory()) throw new BackupFailure(`There is no folder ${folder}.`, { cause })
     const why = 'it has no manifest.json, which is written last. Run entropic backup again'
     throw new BackupFailure(`${folder} holds no whole backup: ${why}.`, { cause })
   })

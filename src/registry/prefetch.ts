@@ -91,7 +91,8 @@ export class Prefetch {
       return { outcome: { ...target, ...(await this.#fetch(head, version)) }, next }
     } catch (error) {
       if (!isFault(error)) throw error
-      return { outcome: { kind: 'missing', spec: keyOf(wish), bytes: 0, why: error.message }, next: [] }
+      const why = isFault(error, 'VERSION_NOT_FOUND') ? 'there is no such version' : error.message
+      return { outcome: { kind: 'missing', spec: specOfWish(wish), bytes: 0, why }, next: [] }
     }
   }
 
@@ -137,6 +138,11 @@ async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>)
 
 function specOfOutcome(outcome: Outcome): string {
   return outcome.kind === 'missing' ? outcome.spec : `${outcome.name}@${outcome.version}`
+}
+
+/** As people write it. */
+function specOfWish(wish: Wish): string {
+  return `${wish.name}@${wish.kind === 'version' ? wish.version : wish.range}`
 }
 
 function unseen(wishes: readonly Wish[], seen: Set<string>): Wish[] {

@@ -3,11 +3,13 @@ import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import tar from 'tar-stream'
 import { type Digest, digestFromHex, digestToHex } from '../../base/digest.ts'
+import { fail, isFault } from '../../base/fault.ts'
 import { type BundleManifest, broken, objectsOf, parseManifest } from './manifest.ts'
 import { type BundleSigner, isSignedBy, type KeyName, parseKeyName } from './signature.ts'
 
 const MANIFEST = 'manifest.json'
 const SIGNATURE = 'manifest.sig'
+const NO_BUNDLE = 'The file is no bundle: it does not begin with a manifest.json.'
 const MAX_MANIFEST = 256 * 2 ** 20
 const ATTRIBUTES = { mtime: new Date(0), uid: 0, gid: 0, mode: 0o644 }
 /** An entry as tar-stream hands it out. */
@@ -88,16 +90,21 @@ async function takeObjects(
 }
 
 async function headFrom(entries: AsyncIterator<Entry>): Promise<BundleHead> {
-  const manifest = await fileFrom(entries, MANIFEST)
-  const [name = '', signature = ''] = (await fileFrom(entries, SIGNATURE)).toString().trim().split(' ')
+  // What does not even begin as one was taken for one by mistake.
+  const manifest = await fileFrom(entries, MANIFEST, () => fail('BAD_REQUEST', { why: NO_BUNDLE }))
+  const unsigned = () => broken(`it has no ${SIGNATURE} where one belongs`)
+  const [name = '', signature = ''] = (await fileFrom(entries, SIGNATURE, unsigned))
+    .toString()
+    .trim()
+    .split(' ')
   const key = parseKeyName(name)
   if (!isSignedBy(key, manifest, signature)) broken('its signature does not fit its manifest')
   return { manifest: parseManifest(manifest), key }
 }
 
-async function fileFrom(entries: AsyncIterator<Entry>, name: string): Promise<Buffer> {
-  const next = await entries.next()
-  if (next.done || next.value.header.name !== name) return broken(`it has no ${name} where one belongs`)
+async function fileFrom(entries: AsyncIterator<Entry>, name: string, absent: () => never): Promise<Buffer> {
+  const next = await entries.next().catch((error) => (isFault(error) ? absent() : Promise.reject(error)))
+  if (next.done || next.value.header.name !== name) return absent()
   if ((next.value.header.size ?? 0) > MAX_MANIFEST) return broken(`its ${name} is too large`)
   return buffer(bytesOf(next.value))
 }

@@ -18,9 +18,11 @@ export class VerdaccioFolder {
 
   /** The names of all packages, by the folders there are. BAD_REQUEST when the folder cannot be read. */
   async names(): Promise<string[]> {
-    const folders = await this.#folders('').catch((cause: Error) =>
-      fail('BAD_REQUEST', { why: `The folder ${this.#path} cannot be read: ${cause.message}` }),
-    )
+    const folders = await this.#folders('').catch((cause: NodeJS.ErrnoException) => {
+      const isNone = cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
+      const why = `The folder ${this.#path} cannot be read: ${cause.message}`
+      return fail('BAD_REQUEST', { why: isNone ? `There is no folder ${this.#path}.` : why })
+    })
     const names: string[] = []
     for (const folder of folders)
       if (!folder.startsWith('@')) names.push(folder)

@@ -12,7 +12,7 @@ import type { Config } from '../config.ts'
 import { Failure, sentenceOf, usage } from '../failure.ts'
 import { requireDataFolder, withMirroringRegistry, withRegistry } from '../open.ts'
 import { keptSecret } from '../secrets.ts'
-import { columns, plain, sizeOf } from './columns.ts'
+import { columns, counted, plain, sizeOf } from './columns.ts'
 import type { Call } from './command.ts'
 import { platformOf, wishesOf } from './prefetch.ts'
 
@@ -38,7 +38,9 @@ export async function createBundle({ names, flags, settings: { config } }: Call)
   await rename(aside, path).catch((error: unknown) => Promise.reject(unwritten(path, error)))
   const left = elsewhere.map((it) => `left out, from no registry: ${plain(it)}\n`).join('')
   const size = sizeOf((await stat(path)).size)
-  process.stdout.write(`${path}: ${carried.length} versions, ${size}, signed by ${signer.name}\n${left}`)
+  process.stdout.write(
+    `${path}: ${counted(carried.length, 'version')}, ${size}, signed by ${signer.name}\n${left}`,
+  )
   return 0
 }
 
@@ -52,7 +54,9 @@ export async function importBundle({
   const file = await opened(path)
   const imported = await withRegistry(config, ({ bundles }) => bundles.import(file, [own, ...key]))
   const of = (kind: string) => imported.filter((it) => it.kind === kind).length
-  const lines = [`${of('imported')} packages imported, ${of('unchanged')} were here already`]
+  const lines = [
+    `${counted(of('imported'), 'package')} imported, ${counted(of('unchanged'), 'was', 'were')} here already`,
+  ]
   for (const it of imported) {
     if (it.kind === 'left') lines.push(`left out: ${it.name}: ${it.why}`)
     if (it.kind === 'imported' && it.refused.length > 0)
@@ -66,7 +70,7 @@ export async function verify({ names: [path = ''] }: Call): Promise<number> {
   const { manifest, key } = await verifyBundle(await opened(path))
   const versions = manifest.packages.reduce((sum, it) => sum + Object.keys(it.versions).length, 0)
   process.stdout.write(
-    `Whole: ${versions} versions in ${objectsOf(manifest).size} objects, signed by ${manifest.from} with ${key}\n`,
+    `Whole: ${counted(versions, 'version')} in ${counted(objectsOf(manifest).size, 'object')}, signed by ${manifest.from} with ${key}\n`,
   )
   return 0
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { ImportedUser } from '../../registry/verdaccio/users.ts'
 import { Failure, sentenceOf } from '../failure.ts'
 import { withRegistry } from '../open.ts'
+import { counted } from './columns.ts'
 import type { Call } from './command.ts'
 
 /** Says what could not be taken, line by line; exits with 1 when there was any. */
@@ -25,8 +26,9 @@ export async function importVerdaccio({
       for (const version of it.skipped) process.stdout.write(`left out: ${it.name}@${version}\n`)
     }
     const { imported, unchanged, left } = counts
-    const rest = `${unchanged} were here already, ${left} left out`
-    process.stdout.write(`${imported} packages imported with ${versions} versions, ${rest}\n`)
+    const rest = `${counted(unchanged, 'was', 'were')} here already, ${left} left out`
+    const done = `${counted(imported, 'package')} imported with ${counted(versions, 'version')}`
+    process.stdout.write(`${done}, ${rest}\n`)
     return left + skipped > 0 ? 1 : 0
   })
 }
@@ -40,7 +42,8 @@ function tellUsers(users: readonly ImportedUser[]): void {
     if (why !== undefined) process.stdout.write(`left out: ${name}: ${why}\n`)
   }
   const of = (...kinds: string[]) => users.filter(({ kind }) => kinds.includes(kind)).length
-  process.stdout.write(`${of('added', 'locked')} accounts made, ${of('known')} were here already\n`)
+  const made = `${counted(of('added', 'locked'), 'account')} made`
+  process.stdout.write(`${made}, ${counted(of('known'), 'was', 'were')} here already\n`)
 }
 
 async function textOf(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import type { Context, Middleware } from 'koa'
 import { Fault, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
+import { npmSpelling } from '../../base/name.ts'
 
 export type Worded = {
   readonly status: number
@@ -10,6 +11,14 @@ export type Worded = {
 }
 /** How a door words a failure; undefined: it has answered by itself. */
 export type Envelope = (fault: Fault, ctx: Context) => Worded | Promise<Worded | undefined>
+
+/** The sentence names packages as npm's users know them, not as `namespace@host/name`. */
+export function inNpmNames(fault: Fault): Fault {
+  const detail = { ...fault.detail } // an object in every case: the table of faults says so
+  if (!('spec' in detail) || typeof detail.spec !== 'string') return fault
+  // The spec alone changes.
+  return new Fault(fault.code, { ...detail, spec: npmSpelling(String(detail.spec)) } as Fault['detail'])
+}
 
 /**
  * The one place where a failure becomes an HTTP reply. Faults go out in the door's envelope, with their sentence as the reason phrase

@@ -1,11 +1,11 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
 import { Fault, isFault } from '../../base/fault.ts'
-import { fromNpmName, npmSpelling } from '../../base/name.ts'
+import { fromNpmName } from '../../base/name.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { reply } from '../http/answer.ts'
 import { readObject } from '../http/body.ts'
-import type { Envelope } from '../http/faults.ts'
+import { type Envelope, inNpmNames } from '../http/faults.ts'
 import { json, param } from '../http/json.ts'
 import { originOf } from '../http/origin.ts'
 import { setAccess, showAccess, showCollaborators, showVisibility } from './access.ts'
@@ -66,14 +66,6 @@ export const npmEnvelope: Envelope = (fault) => {
       ...(isFault(fault, 'OTP_REQUIRED') && fault.detail),
     },
   }
-}
-
-/** The sentence names packages as npm's users know them, not as `namespace@host/name`. */
-function inNpmNames(fault: Fault): Fault {
-  const detail = { ...fault.detail } // an object in every case: the table of faults says so
-  if (!('spec' in detail) || typeof detail.spec !== 'string') return fault
-  // The spec alone changes.
-  return new Fault(fault.code, { ...detail, spec: npmSpelling(String(detail.spec)) } as Fault['detail'])
 }
 
 /** Organisations are namespaces. */

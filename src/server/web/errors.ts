@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import { type Fault, isFault } from '../../base/fault.ts'
-import type { Envelope } from '../http/faults.ts'
+import { type Envelope, inNpmNames } from '../http/faults.ts'
 import { HOME, redirect } from '../http/local.ts'
 import { wantsPage } from '../http/request.ts'
 import { type Html, html } from './html.ts'
@@ -8,7 +8,8 @@ import { page } from './layout.ts'
 import { LOGIN, SEARCH } from './paths.ts'
 
 /** A page for browsers, JSON for programs. */
-export const webEnvelope: Envelope = async (fault, ctx) => {
+export const webEnvelope: Envelope = async (thrown, ctx) => {
+  const fault = inNpmNames(thrown)
   const { status, message, code } = fault
   if (asksToLogIn(fault, ctx)) {
     redirect(ctx, LOGIN.with({ next: ctx.url }))

@@ -14,7 +14,7 @@ import type { WebDoor } from './door.ts'
 import { home } from './home.ts'
 import { answerInvitation, invitationsPage } from './invitations.ts'
 import { packagePages } from './package/routes.ts'
-import { packagePath } from './paths.ts'
+import { namespacePath, packagePath } from './paths.ts'
 import { namespacePage, userPage } from './people.ts'
 import { searchPage } from './search.ts'
 import { serveIcon, serveStatic } from './static.ts'
@@ -62,10 +62,11 @@ function refuseNul(ctx: Context, next: Next): Promise<void> {
   return next()
 }
 
-/** What somebody typed behind our address; doors.ts lets only package names come here. */
+/** What somebody typed behind our address; doors.ts lets only names of packages and scopes come here. */
 function toPackage(ctx: Context, name: string): void {
   ctx.set('vary', 'accept')
-  redirect(ctx, packagePath(name))
+  const [, namespace] = /^@([^/]+)$/.exec(name) ?? []
+  redirect(ctx, namespace === undefined ? packagePath(name) : namespacePath(namespace))
 }
 
 export { webEnvelope } from './errors.ts'

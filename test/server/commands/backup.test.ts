@@ -92,6 +92,11 @@ test('what is damaged makes no backup, and what is broken off is none', async ()
     code: 1,
     stderr: expect.stringContaining('no whole backup'),
   })
+  const nowhere = `${p.away}/none`
+  expect(await p.run(p.there, {}, 'restore', nowhere)).toMatchObject({
+    code: 1,
+    stderr: `There is no folder ${nowhere}.\n`,
+  })
   await writeFile(blob, whole)
   expect(await p.run(p.here, {}, 'backup', p.away)).toMatchObject({
     code: 0,

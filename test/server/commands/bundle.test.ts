@@ -86,11 +86,11 @@ test('importing again changes nothing, and a later bundle adds its versions', as
   const key = await keyOf(near)
   await near('bundle', 'create', bundle, '@kim/lib@1.0.0')
   const take = () => far('bundle', 'import', bundle, '--key', key)
-  expect((await take()).stdout).toMatch(/^1 packages imported/)
-  expect((await take()).stdout).toBe('0 packages imported, 1 were here already\n')
+  expect((await take()).stdout).toMatch(/^1 package imported/)
+  expect((await take()).stdout).toBe('0 packages imported, 1 was here already\n')
   await near('bundle', 'create', bundle, '@kim/lib@1.3.0')
   expect((await near('bundle', 'list', bundle)).stdout).toMatch(/@kim\/lib +1\.3\.0/)
-  expect((await take()).stdout).toMatch(/^1 packages imported/)
+  expect((await take()).stdout).toMatch(/^1 package imported/)
   const document = await (await fetch(`${await sides.serve(far, 'none')}/@kim%2flib`)).json()
   expect([Object.keys(document.versions), document['dist-tags']]).toEqual([
     ['1.0.0', '1.3.0'],
@@ -107,6 +107,11 @@ test('the signing key is its owner’s alone, and a bundle that would lack somet
     stderr: expect.stringContaining('missing: gone'),
   })
   await expect(stat(sides.bundle)).rejects.toThrow('ENOENT')
+  await writeFile(sides.bundle, '{"name":"box"}'.repeat(100))
+  expect(await sides.near('bundle', 'import', sides.bundle)).toMatchObject({
+    code: 2,
+    stderr: 'The file is no bundle: it does not begin with a manifest.json.\n',
+  })
 })
 
 test('a name in a namespace of ours is left out, in every spelling of it', async () => {

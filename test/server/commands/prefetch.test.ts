@@ -65,6 +65,10 @@ test('what cannot be had is named, and the exit code tells', async () => {
     'package-lock.json',
   )
   expect([code, stdout]).toEqual([1, expect.stringMatching(/1 fetched .*\nmissing: gone@3\.0\.0: /)])
+  const wanted = ['prefetch', 'lib@^99', 'gone']
+  const none = await entropic({ folder: folder.path, environment: { UPSTREAM: upstream.url } }, ...wanted)
+  expect(none.stdout).toContain('missing: lib@^99: there is no such version\n')
+  expect(none.stdout).toContain('missing: gone@latest: Could not find "gone"')
 })
 
 test.each(['nosuch.json', 'nosuch.yml', 'nosuch.lockb', 'no/such'])(

@@ -75,6 +75,12 @@ test('a browser that asks for a package gets its page, a package manager the pac
   expect((await app.anonymous().get('/@kim%2fbox', BROWSER)).headers.get('location')).toBe(
     '/www/package/@kim/box',
   )
+  expect((await app.anonymous().get('/@kim', BROWSER)).headers.get('location')).toBe('/www/namespace/kim')
+  const absent = await app.anonymous().get('/www/package/@kim/absent', BROWSER)
+  expect([absent.status, absent.bytes.toString()]).toEqual([
+    404,
+    expect.stringContaining('Could not find &quot;@kim/absent&quot;'),
+  ])
   const { json } = await app.anonymous().get('/@kim/box', { ...BROWSER, 'npm-command': 'install' })
   expect(json.name).toBe('@kim/box')
 })
