@@ -93,9 +93,14 @@ export class Versions {
   }
 
   /**
-   * Sets or (with '') lifts the deprecation message of versions; those that stand so already are left alone. VERSION_NOT_FOUND for one that never was.
+   * Sets or (with '') lifts the deprecation message of versions; those that stand so already are left alone. Tells whether
+   * there were others. VERSION_NOT_FOUND for one that never was.
    */
-  async deprecate(caller: Caller, name: PackageName, messages: ReadonlyMap<string, string>): Promise<void> {
+  async deprecate(
+    caller: Caller,
+    name: PackageName,
+    messages: ReadonlyMap<string, string>,
+  ): Promise<boolean> {
     const head = await this.#packages.writable(caller, name, 'edit')
     const rows = await listVersionHeads(this.#context.storage.sql.read, head.id)
     const unknown = [...messages.keys()].find((version) => !rows.some((row) => row.version === version))
@@ -106,7 +111,7 @@ export class Versions {
         messages.has(row.version) &&
         (messages.get(row.version) || null) !== row.deprecated,
     )
-    if (changed.length === 0) return
+    if (changed.length === 0) return false
     await this.#change(caller, { head, kind: 'deprecate' }, async (tx) => {
       for (const { version } of changed)
         await updateVersion(
@@ -116,6 +121,7 @@ export class Versions {
         )
       return { versions: changed.map((row) => row.version) }
     })
+    return true
   }
 
   /** Hides a version from resolution, or (with `yanked: false`) shows it again; its content stays downloadable. */

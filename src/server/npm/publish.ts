@@ -33,6 +33,9 @@ const OURS = new Set([
   ...['_integrity', 'integrity', 'shasum'],
   ...['__proto__', '_attachments', '_rev'],
 ])
+/** A document, and where it is put. */
+type Target = { readonly caller: Caller; readonly name: PackageName; readonly document: JsonObject }
+
 /** npm's own sentence for "the package has no README". */
 const NO_README = 'ERROR: No README data found!'
 
@@ -138,19 +141,51 @@ function manifestOf(version: JsonObject, name: string): Manifest {
   return { ...kept, name, version: String(version.version) }
 }
 
-/** A whole document without attachments: `npm deprecate` and `undeprecate`. Only the messages are taken. */
-async function deprecate(
-  registry: Registry,
-  { caller, name, document }: { caller: Caller; name: PackageName; document: JsonObject },
-): Promise<void> {
+/**
+ * A whole document without attachments: `npm deprecate` and `undeprecate`. Only the messages are taken. What else it asks for is no change that
+ * such a document makes: BAD_REQUEST says how it is made.
+ */
+async function deprecate(registry: Registry, target: Target): Promise<void> {
+  const { caller, name, document } = target
   const messages = new Map<string, string>()
   for (const [version, manifest] of Object.entries(objectOf(document.versions) ?? {}))
     messages.set(version, textOf(objectOf(manifest)?.deprecated) ?? '')
-  await registry.versions.deprecate(caller, name, messages).catch((error: unknown) => {
+  try {
+    await mustAskNoMore(registry, target)
+    const changed = await registry.versions.deprecate(caller, name, messages)
+    if (!changed) await mustKeepOwners(registry, target)
+  } catch (error) {
     if (!isFault(error, 'VERSION_NOT_FOUND', 'PACKAGE_NOT_FOUND')) throw error
     // Whoever sends what is not here means to publish it.
     bad(`${error.message}, and no tarball is attached. A publish attaches exactly one .tgz.`)
-  })
+  }
+}
+
+async function mustAskNoMore(registry: Registry, { caller, name, document }: Target): Promise<void> {
+  const head = await registry.packages.writable(caller, name, 'edit')
+  const { npmName } = head
+  const versions = objectOf(document.versions) ?? {}
+  if (Object.keys(versions).length === 0)
+    bad('the document names no versions to deprecate, and no tarball is attached to publish')
+  if ((accessIn(document) ?? head.access) !== head.access)
+    bad(`a document without a tarball changes no "access": use npm access set status=… ${npmName}`)
+  const stored = (await registry.contents.versions(head)).map(({ version }) => version)
+  const known = new Set([...stored, ...Object.keys(versions)]) // unknown ones among the latter are refused as such
+  for (const [tag, version] of Object.entries(objectOf(document['dist-tags']) ?? {}))
+    if (typeof version !== 'string' || !known.has(version))
+      bad(`the dist-tag "${tag}" names a version "${String(version)}" that is not here`)
+}
+
+/**
+ * That a document which deprecates nothing was not sent to change owners. Asked of no other: the owners in a document may be older than the
+ * document's revision, since they come and go with the members of a namespace.
+ */
+async function mustKeepOwners(registry: Registry, { caller, name, document }: Target): Promise<void> {
+  if (!Array.isArray(document.maintainers)) return
+  const said = new Set(document.maintainers.map((one) => textOf(objectOf(one)?.name)))
+  const owners = new Set((await registry.owners.list(async () => caller, name)).map((one) => one.name))
+  if (said.symmetricDifference(owners).size > 0)
+    bad('a document with versions changes no owners: use npm owner add or npm owner rm')
 }
 
 /** A whole document at its revision with versions left out: `npm unpublish name@version`. */
