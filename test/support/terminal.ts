@@ -7,6 +7,9 @@ const SCRIPT = '/usr/bin/script'
 /** Why no client can be asked at a terminal here; undefined when it can. `script` (util-linux) lends the pseudo-terminal. */
 export const noTerminal = existsSync(SCRIPT) ? undefined : `${SCRIPT} is not there`
 
+/** Before somebody types once more, in milliseconds. */
+const PATIENCE = 3000
+
 /** A client as somebody uses it who sits before it: it asks, and is answered. */
 export class Terminal {
   readonly ended: Promise<{ readonly code: number; readonly output: string }>
@@ -51,10 +54,15 @@ export class Terminal {
     return promise
   }
 
-  /** Waits for a question and answers it. */
+  /** Waits for a question and answers it; again, as somebody would, as long as nothing happens. */
   async answer(question: RegExp, line: string): Promise<void> {
     await this.printed(question)
+    const shown = this.#output.length
     // The key itself: the terminal makes a line's end of it where a program reads lines.
-    this.#child.stdin?.write(`${line}\r`)
+    const type = () => this.#child.stdin?.write(`${line}\r`)
+    type()
+    // A program that listened ends the line on the screen.
+    const again = setInterval(() => (this.#output.length === shown ? type() : clearInterval(again)), PATIENCE)
+    void this.ended.then(() => clearInterval(again))
   }
 }
