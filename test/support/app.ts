@@ -16,7 +16,7 @@ import type { ProviderConfig } from '../../src/server/web/account/providers.ts'
 import { openStorage, type Storage, type StorageConfig } from '../../src/storage/storage.ts'
 import { NpmUser } from './npm-user.ts'
 import { executable, ServerProcess } from './server-process.ts'
-import type { Engine } from './services.ts'
+import { chosenEngine, type Engine } from './services.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const SIGNING_KEY = newSigningKey()
@@ -106,7 +106,8 @@ export class TestApp implements AsyncDisposable {
  * The app of these options: in this process, or served by the executable where ENTROPIC_EXECUTABLE names one and its flags can say all of
  * them; the registry is then opened here beside it.
  */
-export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
+export async function testApp(wanted: TestAppOptions = {}): Promise<TestApp> {
+  const options = chosenEngine ? { engine: chosenEngine, ...wanted } : wanted
   const flags = executable === undefined ? undefined : flagsOf(options)
   return flags ? appOfExecutable(options, flags) : appHere(options)
 }

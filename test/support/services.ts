@@ -76,6 +76,17 @@ const s3Engine = engine('s3', missing.postgres ?? missing.s3, async () => {
   return { drivers: { ...drivers, s3: { address, budget: 64 * 1024, redirect: false } }, remove }
 })
 
+/** What TEST_ENGINE says that an app is to run on where its test says nothing; undefined: SQLite. */
+export const chosenEngine = chosen(process.env.TEST_ENGINE)
+
+function chosen(name: string | undefined): Engine | undefined {
+  if (name === undefined) return undefined
+  const found = [...engines, s3Engine].find((engine) => engine.name === name)
+  if (!found) throw new Error(`TEST_ENGINE is "${name}"; allowed: sqlite, postgres, s3`)
+  if (found.missing) throw new Error(`TEST_ENGINE is "${name}", but ${found.missing}`)
+  return found
+}
+
 /** Runs `suite` once an engine; one that is missing is reported as skipped. */
 export function onEveryEngine(title: string, suite: (engine: Engine) => void): void {
   onEach(engines, title, suite)
