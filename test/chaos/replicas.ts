@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { S3Address } from '../../src/storage/blobs/s3-client.ts'
+import { cutPower } from '../support/cut-power.ts'
 import { environment, PROGRAM, SCRIPT } from '../support/server-process.ts'
 import {
   freePort,
@@ -59,12 +59,8 @@ export class Replica implements AsyncDisposable {
   }
 
   /** Ends it as a power cut would. */
-  async kill(): Promise<void> {
-    const child = this.#child
-    if (child?.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGKILL')
-    await ended
+  kill(): Promise<void> {
+    return cutPower(this.#child)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

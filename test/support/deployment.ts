@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { parse } from 'yaml'
+import { cutPower } from './cut-power.ts'
 import { s3Address } from './s3.ts'
 import { freePort } from './servers.ts'
 import { postgresUrl, redisUrl } from './services.ts'
@@ -135,12 +136,8 @@ export class Replica implements AsyncDisposable {
   }
 
   /** Ends it as a power cut would. */
-  async kill(): Promise<void> {
-    const child = this.#child
-    if (child?.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGKILL')
-    await ended
+  kill(): Promise<void> {
+    return cutPower(this.#child)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
