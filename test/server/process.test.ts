@@ -66,6 +66,18 @@ test('told twice, it ends at once', async () => {
   await first
 })
 
+test('told to stop the very moment it says that it listens, it stops in order', async () => {
+  await using folder = await temporaryFolder()
+  const hook = `process.stdout.write = (line) => /listening on/.test(line) && process.kill(process.pid, 'SIGTERM')`
+  const environment = {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}`,
+    UPSTREAM: 'none',
+  }
+  expect(await entropic({ folder: folder.path, environment }, 'serve', '--port', '0')).toMatchObject({
+    code: 0,
+  })
+})
+
 test('an idle connection kept alive does not delay the end', async () => {
   await using folder = await temporaryFolder()
   await using server = await ServerProcess.start({ folder: folder.path })

@@ -75,23 +75,27 @@ async function serveHere({ settings }: Call, begun: (told: Told) => Promise<void
   const server = opening.adopt(await listen(config), (it) => void it.close())
   const [farewell, health] = [new Farewell(server), new Health(basePathOf(config.externalHost))]
   // The port is known only now, and the registry's name depends on it: requests that are here already wait a moment.
-  const starting = start(settings, { server, health, log, opening, begun })
+  const starting = start(settings, { server, health, log, opening })
   let app: App | undefined
   server.on('request', (request, response) => {
     if (health.answered(request, response)) return
     if (app) return app.handle(request, response)
     starting.then(
-      (started) => started.handle(request, response),
+      (started) => started.app.handle(request, response),
       () => response.destroy(),
     )
   })
-  app = await starting
-  const opened = opening.move()
+  const started = await starting
+  app = started.app
   const draining = () => {
     health.drain()
     farewell.say()
   }
-  return untilStopped({ server, log, draining, delay: config.drainDelay, close: () => opened.disposeAsync() })
+  const close = () => opening.disposeAsync()
+  const stopped = untilStopped({ server, log, draining, delay: config.drainDelay, close })
+  // Last: who hears of it may end us at once.
+  await begun(started.told)
+  return await stopped // before what was opened is closed
 }
 
 type Parts = {
@@ -99,11 +103,13 @@ type Parts = {
   health: Health
   log: Log
   opening: AsyncDisposableStack
-  begun: (told: Told) => Promise<void>
 }
 
 /** Everything behind the port; whatever is opened closes with `opening`. */
-async function start(settings: Settings, { server, health, log, opening, begun }: Parts): Promise<App> {
+async function start(
+  settings: Settings,
+  { server, health, log, opening }: Parts,
+): Promise<{ app: App; told: Told }> {
   const { config } = settings
   const storage = opening.use(await openConfiguredStorage(config, log))
   const port = portOf(server)
@@ -124,11 +130,11 @@ async function start(settings: Settings, { server, health, log, opening, begun }
     kv: { ask: () => storage.kv.ping(), rank: 'helpful' },
     blobs: { ask: () => storage.blobs.ping(), rank: 'needed' },
   })
-  await begun({
+  const told = {
     url: ownAddress({ host: config.host, externalHost: undefined }, port),
     welcome: welcome(settings, { port, upstream: url, engine: storage.sql.engine, setup }),
-  })
-  return app
+  }
+  return { app, told }
 }
 
 function choresOf(config: Config): ChoreOptions {
