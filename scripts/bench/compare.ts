@@ -20,6 +20,9 @@ export type Contest = {
   readonly effort: Effort
 }
 
+/** Seconds. */
+const WARM_UP = 0.5
+
 /** What one run of one server showed: requests a second, and microseconds of processor time for each. */
 type Run = { readonly rate: number; readonly cpu: number }
 
@@ -34,10 +37,13 @@ export async function compare({ name, path, headers, isOurs }: Case, contest: Co
   const bare = await startBare(folder, reply)
   const nginx = withNginx ? await startNginx(folder, path, reply) : undefined
   try {
-    const servers = Object.entries({ entropic: ours, 'node:http': bare, nginx, verdaccio })
+    const servers = { entropic: ours, 'node:http': bare, nginx, verdaccio }
     const runs = new Map<string, Run[]>()
+    // A first run of each that does not count: what has just started is not compiled yet.
+    for (const server of Object.values(servers))
+      if (server) await load({ url: server.url + path, headers, ...effort, seconds: WARM_UP })
     for (let run = 0; run < effort.runs; run++)
-      for (const [label, server] of servers) {
+      for (const [label, server] of Object.entries(servers)) {
         if (!server) continue
         const before = server.cpu() ?? Number.NaN
         const { rate, count, odd } = await load({ url: server.url + path, headers, ...effort })

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { LRUCache } from 'lru-cache'
+import { Memo } from '../base/memo.ts'
 import { fromNpmName } from '../base/name.ts'
 import type { Who } from '../registry/model.ts'
 import { doorOf, NPM_PREFIX } from './doors.ts'
@@ -18,7 +18,7 @@ export type HotDeps = {
 
 const LONGEST_KEPT = 300
 /** Paths read before: the same ones are asked for over and over. */
-const paths = new LRUCache<string, Asked>({ max: 5000 })
+const paths = new Memo<string, Asked>(5000)
 
 /** Errors met on the quick way, waiting for the ordinary one to word them. */
 const failures = new WeakMap<IncomingMessage, unknown>()

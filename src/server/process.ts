@@ -77,10 +77,12 @@ export class Farewell {
 
   constructor(server: Server) {
     server.on('connection', (socket: Socket) => socket.once('close', () => this.#last.delete(socket)))
-    server.prependListener('request', ({ socket }, response: ServerResponse) => {
-      if (this.#isSaid) response.shouldKeepAlive = false
-      if (!socket.destroyed) this.#last.set(socket, response)
-    })
+  }
+
+  /** To be told of each request, before it is answered. */
+  note({ socket }: IncomingMessage, response: ServerResponse): void {
+    if (this.#isSaid) response.shouldKeepAlive = false
+    if (!socket.destroyed) this.#last.set(socket, response)
   }
 
   say(): void {
@@ -143,21 +145,32 @@ async function shutDown(running: Running): Promise<void> {
 }
 
 /** What Node publishes of each reply that was sent to its end. */
-type Finished = { readonly request: IncomingMessage; readonly server: Server }
+type Finished = { readonly request: Timed }
+
+const BEGUN = Symbol('begun')
+/** On the request itself, which costs a tenth of a WeakMap. */
+type Timed = IncomingMessage & { [BEGUN]?: { readonly at: Millis; readonly url: string | undefined } }
 
 /** Logs each reply that took longer than `limit` until its end. */
-export function logSlowReplies(server: Server, { log, limit }: { log: Log; limit: Millis }): void {
-  const begun = new WeakMap<IncomingMessage, { at: number; url: string | undefined }>()
-  // Its address as it came: the doors shorten it.
-  server.on('request', (request) => begun.set(request, { at: performance.now(), url: request.url }))
-  // One for all replies: a listener for each would cost more than a small reply does.
-  subscribe('http.server.response.finish', (message) => {
-    const { request, server: by } = message as Finished // as Node documents this channel
-    const known = by === server ? begun.get(request) : undefined
-    const took = Math.round(performance.now() - (known?.at ?? Number.POSITIVE_INFINITY))
-    if (known && took > limit)
-      log.warn({ method: request.method, path: withoutSecrets(known.url), took }, 'a slow reply')
-  })
+export class SlowReplies {
+  constructor({ log, limit }: { log: Log; limit: Millis }) {
+    // One for all replies: a listener for each would cost more than a small reply does.
+    subscribe('http.server.response.finish', (message) => {
+      const { request } = message as Finished // as Node documents this channel
+      const begun = request[BEGUN]
+      const took = begun ? performance.now() - begun.at : 0
+      if (begun && took > limit)
+        log.warn(
+          { method: request.method, path: withoutSecrets(begun.url), took: Math.round(took) },
+          'a slow reply',
+        )
+    })
+  }
+
+  /** To be told of each request while its address is as it came: the doors shorten it. */
+  note(request: Timed): void {
+    request[BEGUN] = { at: performance.now(), url: request.url }
+  }
 }
 
 /** The path alone, with the places blanked where clients put tokens and one-time links; queries carry such links, too. */

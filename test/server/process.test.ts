@@ -4,7 +4,9 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { json, text } from 'node:stream/consumers'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { silentLog } from '../../src/base/log.ts'
+import { listen, portOf, SlowReplies, withoutSecrets } from '../../src/server/process.ts'
 import { entropic } from '../support/command-line.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -33,13 +35,29 @@ async function refusing(url: string): Promise<void> {
   if (accepted) await refusing(url)
 }
 
-import { withoutSecrets } from '../../src/server/process.ts'
-
 test('what is logged of a request holds no token and no one-time link', () => {
   expect(withoutSecrets('/-/user/token/ent_secret')).toBe('/-/user/token/●●●')
   expect(withoutSecrets('/npm/-/npm/v1/tokens/token/ent_secret')).toBe('/npm/-/npm/v1/tokens/token/●●●')
   expect(withoutSecrets('/-/v1/login/poll/b7e1')).toBe('/-/v1/login/poll/●●●')
   expect(withoutSecrets('/www/signup?link=secret')).toBe('/www/signup')
+})
+
+test('replies slower than the limit are logged, with the address as it came but no secrets', async () => {
+  const [warn, never] = [vi.fn(), vi.fn()]
+  const slow = new SlowReplies({ log: { ...silentLog, warn }, limit: 0 })
+  new SlowReplies({ log: { ...silentLog, warn: never }, limit: Number.POSITIVE_INFINITY })
+  const server = await listen({ host: '127.0.0.1', port: 0 })
+  server.on('request', (request, response) => {
+    slow.note(request)
+    request.url = '/shortened'
+    response.end()
+  })
+  await (await fetch(`http://127.0.0.1:${portOf(server)}/-/user/token/ent_secret`)).arrayBuffer()
+  server.close()
+  await once(server, 'close')
+  const fields = { method: 'GET', path: '/-/user/token/●●●', took: expect.any(Number) }
+  expect(warn.mock.calls).toEqual([[fields, 'a slow reply']])
+  expect(never).not.toHaveBeenCalled()
 })
 
 test('told to stop, the server answers what is under way and takes nothing new', async () => {

@@ -24,7 +24,7 @@ import {
   driversOf,
   openConfiguredStorage,
 } from '../open.ts'
-import { Farewell, listen, logSlowReplies, portOf, untilStopped } from '../process.ts'
+import { Farewell, listen, portOf, SlowReplies, untilStopped } from '../process.ts'
 import { openInBrowser } from '../process-child.ts'
 import { announce, type RunningServer, runningServer } from '../running.ts'
 import { type Secrets, secretsOf } from '../secrets.ts'
@@ -74,10 +74,15 @@ async function serveHere({ settings }: Call, begun: (told: Told) => Promise<void
   await using opening = new AsyncDisposableStack()
   const server = opening.adopt(await listen(config), (it) => void it.close())
   const [farewell, health] = [new Farewell(server), new Health(basePathOf(config.externalHost))]
+  const slow =
+    config.nodeEnv === 'dev' ? new SlowReplies({ log, limit: config.devLatencyErrorMs }) : undefined
   // The port is known only now, and the registry's name depends on it: requests that are here already wait a moment.
   const starting = start(settings, { server, health, log, opening })
   let app: App | undefined
+  // One listener for all: for several, Node copies their list at each request.
   server.on('request', (request, response) => {
+    farewell.note(request, response)
+    slow?.note(request)
     if (health.answered(request, response)) return
     if (app) return app.handle(request, response)
     starting.then(
@@ -121,7 +126,6 @@ async function start(
   opening.defer(() => registry.close()) // and with it the upstream
   registry.courier.start()
   registry.chores.start(choresOf(config))
-  if (config.nodeEnv === 'dev') logSlowReplies(server, { log, limit: config.devLatencyErrorMs })
   const app = appOf(config, { registry, log, port, secrets })
   // One is enough to read.
   const setup = (cluster.worker?.id ?? 1) === 1 ? await registry.signUp.setupSecret() : undefined

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { remembering } from '../../base/memo.ts'
 import { isLoopback } from '../config/address.ts'
 import { headerOf, isFromBrowser } from './request.ts'
 
@@ -23,10 +24,14 @@ export function publicAddress(request: IncomingMessage, policy: AddressPolicy): 
   if (policy.publicUrl !== undefined) return policy.publicUrl
   const forwarded = policy.trustProxy ? firstOf(headerOf(request, 'x-forwarded-host')) : undefined
   const host = forwarded ?? request.headers.host
-  if (host === undefined || !HOST.test(host)) return policy.fallback()
+  const address = plainAddress(host)
+  if (address === '') return policy.fallback()
   const proto = policy.trustProxy ? firstOf(headerOf(request, 'x-forwarded-proto')) : undefined
-  return `${proto === 'https' ? 'https' : 'http'}://${host.toLowerCase()}`
+  return proto === 'https' ? address.replace('http', 'https') : address
 }
+
+/** The address of a host by HTTP; '' for what is no host. */
+const plainAddress = remembering((host) => (HOST.test(host) ? `http://${host.toLowerCase()}` : ''))
 
 /** The path of the public address, '' where it has none: what stands before the path of everything of ours that a browser is sent to. */
 export function basePathOf(publicUrl: string | undefined): string {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline, type Readable, type Writable } from 'node:stream'
 import type { Context } from 'koa'
+import type { Millis } from '../../base/time.ts'
 
 /**
  * A whole reply as a value, so that the same code serves the quick way past the middleware and the ordinary one. A stream is opened only when
@@ -60,15 +61,12 @@ export async function reply(ctx: Context, answer: Answer): Promise<void> {
 
 /**
  * Whether a request that knows no ETag names the very moment of this change. That its date is later tells nothing: servers' clocks differ. Whole
- * seconds cannot tell two changes in one second apart: until `now` is two seconds later, the answer is no.
+ * seconds cannot tell two changes in one second apart: until two seconds later, the answer is no.
  */
-export function isUnmodified(
-  request: IncomingMessage,
-  { modified, now }: { modified: number; now: number },
-): boolean {
+export function isUnmodified(request: IncomingMessage, modified: Millis): boolean {
   const since = request.headers['if-modified-since']
   if (since === undefined || request.headers['if-none-match'] !== undefined) return false
-  return Math.floor(modified / 1000) * 1000 === Date.parse(since) && now - modified >= 2000
+  return Math.floor(modified / 1000) * 1000 === Date.parse(since) && Date.now() - modified >= 2000
 }
 
 /** Whether the validators of a request say that its copy is current (RFC 9110 §13: If-None-Match wins). */

@@ -30,7 +30,7 @@ export function wantsPage(headers: IncomingHttpHeaders): boolean {
 /** Browsers say so, or where a request comes from; what pages cannot keep them from saying is enough wherever something is changed. */
 export function isFromBrowser(headers: IncomingHttpHeaders): boolean {
   const said = headers.origin ?? headers['sec-fetch-site'] ?? headers.cookie
-  return said !== undefined || wantsPage(headers) || /^Mozilla\//.test(headers['user-agent'] ?? '')
+  return said !== undefined || wantsPage(headers) || (headers['user-agent']?.startsWith('Mozilla/') ?? false)
 }
 
 /** The path as it was sent, undecoded, and the query with its `?` ('' when there is none). */

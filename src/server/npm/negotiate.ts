@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { remembering } from '../../base/memo.ts'
 import { ENCODINGS, type Encoding, type Form } from './packument.ts'
 
 const SHORT = 'application/vnd.npm.install-v1+json'
@@ -21,18 +21,6 @@ export const encodingWanted = remembering(
   (acceptEncoding: string): Encoding =>
     ENCODINGS.find((encoding) => quality(acceptEncoding, encoding) > 0) ?? 'identity',
 )
-
-/** Each client sends the same few headers all the time. No header reads like an empty one. */
-function remembering<T extends string>(read: (header: string) => T): (header: string | undefined) => T {
-  const known = new LRUCache<string, T>({ max: 100 })
-  return (header = '') => {
-    const found = known.get(header)
-    if (found !== undefined) return found
-    const value = read(header)
-    known.set(header, value)
-    return value
-  }
-}
 
 /** The q value of one item of an Accept header; 0 when it is not named. */
 function quality(header: string, item: string): number {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
+import { remembering } from '../../base/memo.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import type { Millis } from '../../base/time.ts'
 import { tarballPath } from '../../registry/contents.ts'
@@ -28,6 +29,13 @@ export type Rendered = {
 
 /** Of a package's renderings only one has its slot: one form, encoding and address. */
 type Kept = Rendered & { readonly slot: string }
+
+/** The ETags of a package for one address under the same rules, each made when first asked for: that costs as much as finding the document. */
+type ETags = {
+  readonly address: string
+  readonly rules: string
+  readonly made: Readonly<Record<Form, Partial<Record<Encoding, string>>>>
+}
 
 export const MEDIA_TYPES: Readonly<Record<Form, string>> = {
   full: 'application/json',
@@ -59,7 +67,7 @@ export class Packuments {
   /** The ETag of what is kept of a package in one form. */
   readonly #latest = new Map<string, string>()
   readonly #rendering = new SingleFlight<Rendered>()
-  readonly #addressTags = new LRUCache<string, string>({ max: 100 })
+  readonly #etags = new WeakMap<PackageHead, ETags>()
 
   constructor(registry: Registry, cacheBytes: number) {
     this.#registry = registry
@@ -74,7 +82,18 @@ export class Packuments {
 
   /** Known without rendering: strong, and different for each form, encoding and public address. */
   etag(head: PackageHead, { form, encoding, address }: Wanted): string {
-    return `"${head.id}-${head.revision}-${form}-${encoding}-${this.#addressTag(address)}${this.#registry.policy.tag(head)}"`
+    const rules = this.#registry.policy.tag(head)
+    const made = this.#madeFor(head, { address, rules })[form]
+    made[encoding] ??= `"${head.id}-${head.revision}-${form}-${encoding}-${addressTag(address)}${rules}"`
+    return made[encoding]
+  }
+
+  #madeFor(head: PackageHead, { address, rules }: Pick<ETags, 'address' | 'rules'>): ETags['made'] {
+    const known = this.#etags.get(head)
+    if (known?.address === address && known.rules === rules) return known.made
+    const made = { full: {}, short: {} }
+    this.#etags.set(head, { address, rules, made })
+    return made
   }
 
   /** The bytes if they are at hand. */
@@ -107,15 +126,11 @@ export class Packuments {
     this.#latest.set(rendered.slot, etag)
     this.#kept.set(etag, rendered)
   }
-
-  #addressTag(address: string): string {
-    const known = this.#addressTags.get(address)
-    if (known !== undefined) return known
-    const tag = createHash('sha256').update(`${RENDERING} ${address}`).digest('base64url').slice(0, 8)
-    this.#addressTags.set(address, tag)
-    return tag
-  }
 }
+
+const addressTag = remembering((address) =>
+  createHash('sha256').update(`${RENDERING} ${address}`).digest('base64url').slice(0, 8),
+)
 
 /** No max-age: a version published a second ago has to be seen, and a 304 costs next to nothing. */
 export function validators(

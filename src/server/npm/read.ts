@@ -78,7 +78,6 @@ export class Reads {
   #packumentNow(name: PackageName, reading: Reading): Answer | undefined {
     const head = this.#registry.packages.headNow(name)
     if (!head) return undefined
-    this.#heads.note(npmNameOf(name), head)
     const wanted = wantedBy(reading)
     const kept = this.#packuments.kept(this.#packuments.etag(head, wanted))
     return kept && this.#current(head, { kept, wanted, request: reading.request })
@@ -118,8 +117,7 @@ export class Reads {
     { kept, wanted, request }: { kept: Rendered; wanted: Wanted; request: IncomingMessage },
   ): Answer {
     const { modified, unchanged, headers, body } = kept
-    const isKnown =
-      this.#isCurrent(request, head, wanted) || isUnmodified(request, { modified, now: Date.now() })
+    const isKnown = this.#isCurrent(request, head, wanted) || isUnmodified(request, modified)
     return isKnown ? { status: 304, headers: unchanged } : { status: 200, headers, body }
   }
 

@@ -1,8 +1,8 @@
 import type { CompiledQuery } from 'kysely'
-import { LRUCache } from 'lru-cache'
+import { Memo } from '../../base/memo.ts'
 
 const MAX_ROWS = 4000
-/** lru-cache keeps no undefined; that a row is not there is worth remembering, too. */
+/** A memo keeps no undefined; that a row is not there is worth remembering, too. */
 const NO_ROW = Symbol('no row')
 
 /**
@@ -11,7 +11,7 @@ const NO_ROW = Symbol('no row')
  */
 export class RowMemory {
   readonly #version: () => unknown
-  readonly #byQuery = new Map<CompiledQuery, LRUCache<string, object | typeof NO_ROW>>()
+  readonly #byQuery = new Map<CompiledQuery, Memo<string, object | typeof NO_ROW>>()
   #known: unknown
   #isChecked = false
 
@@ -45,10 +45,10 @@ export class RowMemory {
     setImmediate(() => this.forget())
   }
 
-  #rowsOf(query: CompiledQuery): LRUCache<string, object | typeof NO_ROW> {
+  #rowsOf(query: CompiledQuery): Memo<string, object | typeof NO_ROW> {
     const known = this.#byQuery.get(query)
     if (known) return known
-    const rows = new LRUCache<string, object | typeof NO_ROW>({ max: MAX_ROWS })
+    const rows = new Memo<string, object | typeof NO_ROW>(MAX_ROWS)
     this.#byQuery.set(query, rows)
     return rows
   }
