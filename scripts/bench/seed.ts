@@ -14,27 +14,35 @@ export async function tarball(name: string, version: string, size: number): Prom
   return gzipSync(await buffer(pack as AsyncIterable<Uint8Array>), { level: 1 }) // streamx leaves its chunks untyped
 }
 
+type Release = { readonly version: string; readonly bytes: Buffer; readonly more?: object }
+
 /** Publishes one version with a manifest of ordinary bulk; throws unless it was accepted. */
-export async function publish(
-  target: Target,
-  name: string,
-  { version, bytes, more }: { version: string; bytes: Buffer; more?: object },
-): Promise<void> {
+export function publish(target: Target, name: string, release: Release): Promise<void> {
+  return put(target, name, publishDocument(name, release))
+}
+
+/** What npm sends to publish a version. */
+export function publishDocument(name: string, { version, bytes, more }: Release): string {
   const hash = (algorithm: string) => createHash(algorithm).update(bytes)
   const dist = { integrity: `sha512-${hash('sha512').digest('base64')}`, shasum: hash('sha1').digest('hex') }
+  return JSON.stringify({
+    _id: name,
+    name,
+    'dist-tags': { latest: version },
+    versions: { [version]: { ...manifest(name, version), ...more, dist } },
+    _attachments: { [`${name}-${version}.tgz`]: { data: bytes.toString('base64'), length: bytes.length } },
+  })
+}
+
+/** Sends it; throws unless it was accepted. */
+export async function put(target: Target, name: string, document: string): Promise<void> {
   const response = await fetch(`${target.url}/${name}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${target.token}` },
-    body: JSON.stringify({
-      _id: name,
-      name,
-      'dist-tags': { latest: version },
-      versions: { [version]: { ...manifest(name, version), ...more, dist } },
-      _attachments: { [`${name}-${version}.tgz`]: { data: bytes.toString('base64'), length: bytes.length } },
-    }),
+    body: document,
   })
   const text = await response.text()
-  if (response.status !== 201) throw new Error(`publishing ${name}@${version}: ${response.status} ${text}`)
+  if (response.status !== 201) throw new Error(`publishing ${name}: ${response.status} ${text}`)
 }
 
 function manifest(name: string, version: string) {

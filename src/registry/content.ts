@@ -1,9 +1,9 @@
-import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import tar from 'tar-stream'
 import type { Digest, Fingerprint } from '../base/digest.ts'
 import { Fault, isFault } from '../base/fault.ts'
+import { pour } from '../storage/blobs/file-stream.ts'
 import type { Context } from './context.ts'
 import type { FileEntry, FileTree, JsonObject } from './model.ts'
 import { byBytes, checkCollisions, parsePath } from './paths.ts'
@@ -27,6 +27,8 @@ const TAR_DATE = new Date('1985-10-26T08:15:00.000Z')
 /** A file within a tarball, as tar-stream hands it out. */
 type Entry = tar.Extract extends AsyncIterable<infer E> ? E : never
 
+/** Bytes unpacked at once: fewer trips to the thread pool than Node's 16 KiB. */
+const PIECE = 64 * 1024
 const IN_MEMORY = 1024 * 1024
 const AT_ONCE = 8
 /** Bytes of a tar that are not its files'. */
@@ -47,13 +49,11 @@ export class ContentStore {
   async unpack(tarball: Digest, strictness: Strictness): Promise<Unpacked> {
     const { blobs } = this.#context.storage
     const reading = new Reading(this.#context, strictness)
-    const extract = tar.extract()
-    const feeding = pipeline(
-      await blobs.open(tarball),
-      createGunzip(),
-      bounded(this.#context.limits.unpacked),
-      extract,
-    )
+    const [gunzip, extract] = [createGunzip({ chunkSize: PIECE }), tar.extract()]
+    const feeding = Promise.all([
+      pour(await blobs.open(tarball), gunzip),
+      pipeline(gunzip, bounded(this.#context.limits.unpacked), extract),
+    ])
     feeding.catch(() => undefined) // reported through the iteration below
     try {
       for await (const entry of extract) await reading.take(entry)
@@ -141,9 +141,9 @@ class Reading {
       throw new Fault('INVALID_TARBALL', { why: `its package.json is larger than ${MAX_PACKAGE_JSON} bytes` })
     if (size > IN_MEMORY && path !== 'package.json')
       return keep(await this.#context.storage.blobs.ingest(chunks))
-    const bytes = await buffer(chunks)
-    if (path === 'package.json') this.#packageJson = parseObject(bytes)
-    await this.#alongside(this.#context.storage.blobs.ingest(once(bytes)).then(keep))
+    const pieces = await Array.fromAsync(chunks)
+    if (path === 'package.json') this.#packageJson = parseObject(Buffer.concat(pieces))
+    await this.#alongside(this.#context.storage.blobs.ingestWhole(pieces).then(keep))
   }
 
   async end(): Promise<Unpacked> {
@@ -218,10 +218,6 @@ function parseObject(bytes: Buffer): JsonObject | undefined {
   } catch {
     return undefined
   }
-}
-
-async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes
 }
 
 /** zlib and tar-stream report what is wrong with the bytes as plain errors; the system's own carry a syscall. */

@@ -1,5 +1,6 @@
 import type { Fingerprint } from '../../base/digest.ts'
 import { Fault } from '../../base/fault.ts'
+import { giveBack, SPARE_SIZE, takeBuffer } from '../../base/spare-buffers.ts'
 import type { JsonObject } from '../../registry/model.ts'
 import type { Spool } from '../../registry/registry.ts'
 import { objectOf } from '../http/body.ts'
@@ -24,8 +25,6 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COLON, COMMA] = [
   0x7b, 0x7d, 0x5b, 0x5d, 0x3a, 0x2c,
 ]
 const MAX_DEPTH = 200
-/** Decoded bytes of a tarball that are written at once. */
-const PIECE = 256 * 1024
 /** Parsing a value costs far more time and memory than its byte or two; the largest real documents have some 100,000. */
 const MAX_NODES = 1_000_000
 
@@ -203,7 +202,7 @@ class Base64Sink {
   readonly #spool: Spool
   readonly #limit: number
   /** Decoded into again and again: 300 MB of fresh buffers would outrun the garbage collector. */
-  #decoded = Buffer.allocUnsafe(PIECE)
+  readonly #decoded = takeBuffer()
   /** Bytes of it that wait to be written: a few large writes cost less than many small ones. */
   #filled = 0
   #size = 0
@@ -216,17 +215,22 @@ class Base64Sink {
 
   async write(piece: Buffer): Promise<void> {
     // Some writers escape `/` in JSON; base64 has no backslash of its own.
-    const text = piece.toString('latin1')
-    const clean = piece.includes(BACKSLASH) ? text.replaceAll('\\', '') : text
-    const joined = this.#rest + clean
-    const whole = joined.length - (joined.length % 4)
-    this.#rest = joined.slice(whole)
-    await this.#decode(joined.slice(0, whole))
+    const clean = piece.includes(BACKSLASH) ? Buffer.from(piece.filter((byte) => byte !== BACKSLASH)) : piece
+    // Four letters make three bytes: what is short of that waits for the next piece.
+    const begin = Math.min((4 - this.#rest.length) % 4, clean.length)
+    this.#rest += clean.toString('latin1', 0, begin)
+    if (this.#rest.length < 4 && this.#rest !== '') return
+    await this.#decode(this.#rest)
+    const end = clean.length - ((clean.length - begin) % 4)
+    for (let at = begin; at < end; at += SPARE_SIZE)
+      await this.#decode(clean.toString('latin1', at, Math.min(at + SPARE_SIZE, end)))
+    this.#rest = clean.toString('latin1', end)
   }
 
   async finish(): Promise<Fingerprint> {
     await this.#decode(this.#rest)
     await this.#flush()
+    giveBack(this.#decoded)
     return this.#spool.finish()
   }
 
@@ -237,7 +241,6 @@ class Base64Sink {
   async #decode(text: string): Promise<void> {
     if (text === '') return
     if (this.#filled + text.length > this.#decoded.length) await this.#flush()
-    if (this.#decoded.length < text.length) this.#decoded = Buffer.allocUnsafe(text.length)
     const size = this.#decoded.write(text, this.#filled, 'base64')
     if (size !== sizeOf(text)) throw new Fault('BAD_REQUEST', { why: 'the tarball is not base64' })
     this.#filled += size

@@ -73,7 +73,9 @@ export interface BlobStore {
   spool(): Promise<Spool>
   /** Streams `bytes` in. Throws INTEGRITY_MISMATCH or TOO_LARGE, and whatever the source throws; nothing is kept then. */
   ingest(bytes: AsyncIterable<Uint8Array>, expect?: Expectation): Promise<Fingerprint>
-  /** Small content that is in memory already. */
+  /** Content that is in memory already, in pieces that nobody changes any more. */
+  ingestWhole(chunks: readonly Uint8Array[]): Promise<Fingerprint>
+  /** As ingestWhole. */
   ingestText(text: string): Promise<Fingerprint>
   /** The bytes, or a Fault NOT_FOUND. The caller ends or destroys the stream. */
   open(digest: Digest, range?: ByteRange): Promise<Readable>

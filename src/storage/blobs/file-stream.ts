@@ -1,24 +1,24 @@
 import type { FileHandle } from 'node:fs/promises'
 import { Readable, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { giveBack, SPARE_SIZE, takeBuffer } from '../../base/spare-buffers.ts'
 import type { ByteRange } from './blobs.ts'
 
-/** Bytes read at once: fewer trips to the thread pool than Node's 64 KiB, and still little per download. */
-const PIECE = 256 * 1024
-/** Buffers that wait for the next download; as many bytes as ever stay taken for it. */
-const MOST_SPARE = 16
-const spare: Buffer[] = []
+/** Bytes read at first; then more at once, fewer trips to the thread pool: most files are smaller than this. */
+const FIRST_PIECE = 16 * 1024
 
 /**
- * A file, or a part of it, as a stream. Where it only goes on to somebody, `copyTo` takes it there through two buffers that are used over and over:
- * making new ones for every piece costs as much as reading and sending it. Closes the file when it ends or is destroyed.
+ * A file, or a part of it, as a stream. Where it only goes on to somebody, `copyTo` takes it there through two buffers that are used over and over.
+ * Closes the file when it ends or is destroyed.
  */
 export class FileStream extends Readable {
   readonly #file: FileHandle
   readonly #end: number
   #at: number
+  #piece = FIRST_PIECE
 
   constructor(file: FileHandle, { start, end }: ByteRange = { start: 0, end: Number.POSITIVE_INFINITY }) {
-    super({ highWaterMark: PIECE })
+    super({ highWaterMark: SPARE_SIZE })
     this.#file = file
     this.#at = start
     this.#end = end + 1
@@ -34,7 +34,7 @@ export class FileStream extends Readable {
     try {
       await Promise.race([this.#copy(buffers, sink), closed.promise])
       // Only now: what failed may still be on its way out of them.
-      giveBack(buffers)
+      for (const buffer of buffers) giveBack(buffer)
     } finally {
       sink.off('close', onClose)
       this.destroy()
@@ -56,8 +56,11 @@ export class FileStream extends Readable {
   }
 
   override _read(): void {
-    this.#next(Buffer.allocUnsafeSlow(PIECE)).then(
-      (piece) => this.push(piece.length === 0 ? null : piece),
+    this.#next(Buffer.allocUnsafeSlow(this.#piece)).then(
+      (piece) => {
+        this.#piece = SPARE_SIZE
+        this.push(piece.length === 0 ? null : piece)
+      },
       (error) => this.destroy(error),
     )
   }
@@ -78,16 +81,23 @@ export class FileStream extends Readable {
   }
 }
 
+/**
+ * Sends `source` on to `sink` and ends it; rejects when either fails, and then neither goes on. Files go through buffers that are used over
+ * and over.
+ */
+export async function pour(source: Readable, sink: Writable): Promise<void> {
+  if (!(source instanceof FileStream)) return pipeline(source, sink)
+  try {
+    await source.copyTo(sink)
+    sink.end()
+  } catch (error) {
+    sink.destroy(error instanceof Error ? error : undefined)
+    throw error
+  }
+}
+
 function handedOver(sink: Writable, piece: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     sink.write(piece, (error) => (error ? reject(error) : resolve()))
   })
-}
-
-function takeBuffer(): Buffer {
-  return spare.pop() ?? Buffer.allocUnsafeSlow(PIECE)
-}
-
-function giveBack(buffers: readonly Buffer[]): void {
-  for (const buffer of buffers) if (spare.length < MOST_SPARE) spare.push(buffer)
 }

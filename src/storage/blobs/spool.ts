@@ -24,6 +24,7 @@ export class SpoolFile implements Spool {
   #file: FileHandle | undefined
   #size = 0
   #ended = false
+  #isAdopted = false
 
   constructor(place: SpoolPlace) {
     this.path = join(place.folder, randomUUID())
@@ -40,7 +41,7 @@ export class SpoolFile implements Spool {
     this.#held = []
     try {
       this.#file ??= await open(this.path, 'wx', 0o600)
-      for (const chunk of held) await this.#file.writeFile(chunk)
+      await writeAll(this.#file, held)
     } catch (error) {
       throw refusedByDisk(error)
     }
@@ -48,14 +49,17 @@ export class SpoolFile implements Spool {
 
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#ended) throw new Error('This spool file is finished')
-    this.#sha512.update(chunk)
-    this.#sha1.update(chunk)
-    const size = this.#size + chunk.length
-    const keep = !this.#file && size <= this.#place.held
+    const keep = !this.#file && this.#size + chunk.length <= this.#place.held
     // What is held is copied: its sender may use the buffer again.
-    this.#held.push(keep ? Buffer.from(chunk) : chunk)
+    this.#take(keep ? Buffer.from(chunk) : chunk)
     if (!keep) await this.flush()
-    this.#size = size
+    this.#size += chunk.length
+  }
+
+  /** Takes bytes that nobody changes any more, to be written when need be. */
+  hold(chunk: Uint8Array): void {
+    this.#take(chunk)
+    this.#size += chunk.length
   }
 
   async finish(expect: Expectation = {}, durability: Durability = 'now'): Promise<Fingerprint> {
@@ -79,17 +83,24 @@ export class SpoolFile implements Spool {
     this.#held = []
     if (!this.#file) return
     await this.#file.close()
-    await rm(this.path, { force: true })
+    if (!this.#isAdopted) await rm(this.path, { force: true })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.abort()
   }
 
+  #take(chunk: Uint8Array): void {
+    this.#sha512.update(chunk)
+    this.#sha1.update(chunk)
+    this.#held.push(chunk)
+  }
+
   async #adopt(print: Fingerprint, durability: Durability): Promise<void> {
     await this.flush()
     if (durability === 'now') await this.#file?.datasync()
     await this.#place.driver.adopt(this.path, print, durability)
+    this.#isAdopted = true
   }
 
   async #rehash(algorithm: string): Promise<string> {
@@ -97,6 +108,26 @@ export class SpoolFile implements Spool {
     for await (const chunk of this.#file ? createReadStream(this.path) : this.#held) hash.update(chunk)
     return hash.digest('hex')
   }
+}
+
+/** All at once, or where the system takes only a part of it, the rest again. */
+async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  let left = chunks.filter(({ length }) => length > 0)
+  while (left.length > 0) {
+    const { bytesWritten } = await file.writev(left)
+    left = after(left, bytesWritten)
+  }
+}
+
+/** What is left of `chunks` behind so many bytes. */
+function after(chunks: readonly Uint8Array[], size: number): Uint8Array[] {
+  const at = chunks.findIndex(({ length }) => {
+    if (size < length) return true
+    size -= length
+    return false
+  })
+  const [first, ...rest] = at < 0 ? [] : chunks.slice(at)
+  return first ? [first.subarray(size), ...rest] : []
 }
 
 /** A disk that is full or failing is nobody's mistake, and may pass. */

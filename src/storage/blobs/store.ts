@@ -37,10 +37,14 @@ export class SpoolingBlobStore implements BlobStore {
     return await spool.finish(expect)
   }
 
-  async ingestText(text: string): Promise<Fingerprint> {
+  async ingestWhole(chunks: readonly Uint8Array[]): Promise<Fingerprint> {
     await using spool = new SpoolFile({ folder: this.#folder, driver: this.#driver, held: HELD })
-    await spool.write(Buffer.from(text))
+    for (const chunk of chunks) spool.hold(chunk)
     return await spool.finish()
+  }
+
+  ingestText(text: string): Promise<Fingerprint> {
+    return this.ingestWhole([Buffer.from(text)])
   }
 
   async open(digest: Digest, range?: ByteRange): Promise<Readable> {
