@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import manifest from '../../package.json' with { type: 'json' }
 import { type Case, compare, median } from './compare.ts'
 import { huge } from './huge.ts'
 import { installing } from './installing.ts'
@@ -57,10 +58,7 @@ async function bench(): Promise<void> {
   const parts = chosenParts()
   const folder = mkdtempSync(join(tmpdir(), 'entropic-bench-'))
   pinSelf()
-  const program =
-    values.executable === undefined
-      ? [process.execPath, join(import.meta.dirname, '../entropic.mjs')]
-      : [values.executable]
+  const program = values.executable === undefined ? fromCheckout() : [values.executable]
   const data = ['--cache-dir', join(folder, 'data')]
   const serve = (cacheDir: string, upstream: string): Command => ({
     command: [...program, 'serve', '--port', '0', '--cache-dir', cacheDir],
@@ -88,6 +86,12 @@ async function bench(): Promise<void> {
     await searching(target, Number(values.packages))
     await startFull(alone)
   }
+}
+
+/** As `npm start` runs it. */
+function fromCheckout(): string[] {
+  const flags = manifest.scripts.start.split(' ').filter((word) => word.startsWith('--'))
+  return [process.execPath, ...flags, join(import.meta.dirname, '../entropic.mjs')]
 }
 
 /** The parts that --only names. */

@@ -44,7 +44,9 @@ export class Crew {
   run(): Promise<number> {
     // The executable is its own script: what it was called with follows at once.
     const [exec = 'serve', ...args] = process.argv.slice(isExecutable ? 2 : 1)
-    cluster.setupPrimary({ exec, args, serialization: 'advanced' })
+    // The executable brings Node's flags itself, and would take them for ours.
+    const execArgv = isExecutable ? [] : process.execArgv
+    cluster.setupPrimary({ exec, args, execArgv, serialization: 'advanced' })
     const stop = (signal: NodeJS.Signals) => this.#stop(signal)
     onSignal(stop)
     // Alone at first: it brings the database up to date, and whatever is wrong is told once.
