@@ -207,6 +207,8 @@ class Base64Sink {
   #filled = 0
   #size = 0
   #rest = ''
+  /** Nothing may follow padding. */
+  #isEnded = false
 
   constructor(spool: Spool, limit: number) {
     this.#spool = spool
@@ -242,7 +244,9 @@ class Base64Sink {
     if (text === '') return
     if (this.#filled + text.length > this.#decoded.length) await this.#flush()
     const size = this.#decoded.write(text, this.#filled, 'base64')
-    if (size !== sizeOf(text)) throw new Fault('BAD_REQUEST', { why: 'the tarball is not base64' })
+    if (this.#isEnded || size !== sizeOf(text))
+      throw new Fault('BAD_REQUEST', { why: 'the tarball is not base64' })
+    this.#isEnded = text.endsWith('=')
     this.#filled += size
     this.#size += size
     if (this.#size > this.#limit) throw new Fault('TOO_LARGE', { what: 'The tarball', limit: this.#limit })
@@ -256,11 +260,12 @@ class Base64Sink {
 }
 
 /**
- * How many bytes base64 text stands for if it is sound; -1 for what Node would read although it is another alphabet. Node skips what
- * is no base64, so that the size tells; a pattern takes longer than decoding does.
+ * How many bytes base64 text stands for if it is sound, with its padding or without; -1 for what Node would read although it is another
+ * alphabet or a letter is left over. Node skips what is no base64, so that the size tells; a pattern takes longer than decoding does.
  */
 function sizeOf(text: string): number {
   if (text.includes('-') || text.includes('_')) return -1
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  if ((text.length - padding) % 4 === 1) return -1
   return Math.floor(((text.length - padding) * 3) / 4)
 }

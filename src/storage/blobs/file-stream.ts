@@ -87,6 +87,7 @@ export class FileStream extends Readable {
  */
 export async function pour(source: Readable, sink: Writable): Promise<void> {
   if (!(source instanceof FileStream)) return pipeline(source, sink)
+  sink.on('error', () => undefined) // told by the rejection, as pipeline does
   try {
     await source.copyTo(sink)
     sink.end()

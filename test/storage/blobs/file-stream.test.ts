@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { finished } from 'node:stream/promises'
 import { expect, test } from 'vitest'
-import { FileStream } from '../../../src/storage/blobs/file-stream.ts'
+import { FileStream, pour } from '../../../src/storage/blobs/file-stream.ts'
 import { type Cleanup, temporaryFolder } from '../../support/services.ts'
 
 const SIZE = 3_000_000
@@ -74,4 +76,29 @@ test('a receiver that is gone already is told as such', async (t) => {
   sink.destroy()
   await once(sink, 'close')
   await expect(stream.copyTo(sink)).rejects.toThrow()
+})
+
+test.each([
+  ['a file', async (path: string) => new FileStream(await open(path))],
+  ['another stream', async (path: string) => createReadStream(path)],
+])('%s is poured into a sink, which ends; when one fails, both do', async (_, source) => {
+  await using stack = new AsyncDisposableStack()
+  const t = { onTestFinished: (done: () => unknown) => stack.defer(async () => void (await done())) }
+  const bytes = randomBytes(SIZE)
+  const path = await file(t, bytes)
+  const { sink, digest } = slowHash()
+  await pour(await source(path), sink)
+  await finished(sink)
+  expect(digest()).toBe(digestOf(bytes))
+
+  const refusing = new Writable({ write: (_piece, _encoding, done) => done(new Error('full')) })
+  const from = await source(path)
+  await expect(pour(from, refusing)).rejects.toThrow('full')
+  expect(from.destroyed).toBe(true)
+
+  const { sink: waiting } = slowHash()
+  const broken = await source(path)
+  broken.destroy()
+  await expect(pour(broken, waiting)).rejects.toThrow()
+  expect(waiting.destroyed).toBe(true)
 })
