@@ -28,7 +28,7 @@ export class FileStream extends Readable {
   async copyTo(sink: Writable): Promise<void> {
     const closed = Promise.withResolvers<never>()
     closed.promise.catch(() => undefined)
-    const onClose = () => closed.reject(new Error('the receiver is gone'))
+    const onClose = () => closed.reject(sink.errored ?? new Error('the receiver is gone'))
     sink.once('close', onClose)
     const buffers: [Buffer, Buffer] = [takeBuffer(), takeBuffer()]
     try {
