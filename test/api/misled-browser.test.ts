@@ -1,25 +1,8 @@
-import { request } from 'node:http'
-import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
+import { ask } from '../support/any-host.ts'
 import { testApp } from '../support/app.ts'
 
 const BROWSER = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0', accept: '*/*' }
-
-/** fetch lets nobody choose the Host. */
-async function ask(
-  url: string,
-  { method = 'GET', headers }: { method?: string; headers: Record<string, string> },
-) {
-  const { promise, resolve, reject } = Promise.withResolvers<[number | undefined, string]>()
-  const asking = request(
-    url,
-    { method, headers },
-    (reply) => void text(reply).then((body) => resolve([reply.statusCode, body])),
-  )
-  asking.on('error', reject)
-  asking.end(method === 'GET' ? undefined : '{}')
-  return promise
-}
 
 test('a page elsewhere that has its own name point to this machine gets nothing', async () => {
   await using app = await testApp()
@@ -46,6 +29,20 @@ test('a page elsewhere that has its own name point to this machine gets nothing'
   }
   const path = '/-/user/org.couchdb.user:eve'
   expect(await ask(app.url + path, { method: 'PUT', headers })).toEqual(refused)
+})
+
+test('nor by any odd name', async () => {
+  await using app = await testApp()
+  for (const host of [
+    'evil_host.example',
+    'evil.example.',
+    'localhost.evil.example',
+    'kim@localhost',
+    'localhost/',
+    'a~b.example',
+    '127.0.0.1x',
+  ])
+    expect((await ask(app.url, { headers: { ...BROWSER, host } }))[0], host).toBe(421)
 })
 
 test('every name of this machine is good, and programs may call it what they like', async () => {

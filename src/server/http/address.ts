@@ -14,7 +14,10 @@ export type AddressPolicy = {
   readonly fallback: () => string
 }
 
-const HOST = /^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
+/** Of a host: DNS has no underscores, but container networks do; a dot at the end says that the name is whole. */
+const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
+/** The longest name of DNS, a dot and a port. */
+const LONGEST_HOST = 253 + '.:65535'.length
 
 /**
  * The address clients know us by, without trailing slash. npm 12 refuses tarballs of another origin than the one it asked, so
@@ -27,11 +30,14 @@ export function publicAddress(request: IncomingMessage, policy: AddressPolicy): 
   const address = plainAddress(host)
   if (address === '') return policy.fallback()
   const proto = policy.trustProxy ? firstOf(headerOf(request, 'x-forwarded-proto')) : undefined
-  return proto === 'https' ? address.replace('http', 'https') : address
+  return proto?.toLowerCase() === 'https' ? address.replace('http', 'https') : address
 }
 
-/** The address of a host by HTTP; '' for what is no host. */
-const plainAddress = remembering((host) => (HOST.test(host) ? `http://${host.toLowerCase()}` : ''))
+/** The address of a host by HTTP, which is a URL; '' for what is no host. */
+const plainAddress = remembering((host) => {
+  const address = `http://${host.toLowerCase()}`
+  return host.length <= LONGEST_HOST && HOST.test(host) && URL.canParse(address) ? address : ''
+})
 
 /** The path of the public address, '' where it has none: what stands before the path of everything of ours that a browser is sent to. */
 export function basePathOf(publicUrl: string | undefined): string {
@@ -45,8 +51,8 @@ export function basePathOf(publicUrl: string | undefined): string {
 export function isMisled(request: IncomingMessage, { isLocal }: Pick<AddressPolicy, 'isLocal'>): boolean {
   const { host } = request.headers
   if (!isLocal || host === undefined || !isFromBrowser(request.headers)) return false
-  const url = URL.parse(`http://${host}`)
-  return !url || !isLoopback(url.hostname)
+  const address = plainAddress(host)
+  return address === '' || !isLoopback(new URL(address).hostname)
 }
 
 /** The client's own address: the one that came in, or, behind a proxy that is believed, the last one it wrote down. */
