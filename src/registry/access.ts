@@ -73,13 +73,13 @@ export class Access {
    */
   async write(caller: Caller, head: PackageHead, deed: Deed = 'manage'): Promise<User> {
     const user = this.writer(caller)
-    mayBuild(user, deed)
     this.#ownHost(head.name)
     const spec = specOf(head.name, this.#context.host())
     if (!(await this.#holds(this.#context.storage.sql.read, user, { head, right: rightFor(deed) }))) {
       await this.read(async () => user, head)
       throw new Fault('NOT_A_MAINTAINER', { spec })
     }
+    mayBuild(user, deed)
     if (!covers(user, head.name)) throw new Fault('FORBIDDEN', { why: LIMITED })
     // A build has no second factor: whoever trusted it gave theirs. What is staged waits for somebody who gives one.
     if (!user.build && deed !== 'stage')

@@ -136,16 +136,25 @@ export class Maintainers {
     const { invitee, verb, write } = answer
     const { namespace, id } = invitee
     const head = await this.#packages.local(caller, name)
+    const isInvited = await this.#isInvited(caller, head, namespace)
+    // A private name is not to be guessed: who may not read it knows it by an invitation alone.
+    if (!isInvited) await this.#access.read(async () => caller, head)
     const user = await this.#access.actFor(caller, namespace)
     await this.#change(user, head, async (tx) => {
       const row = await findMaintainer(tx, head.id, namespace)
-      // A private name is not to be guessed.
-      if (!row && head.access === 'restricted') return fail('PACKAGE_NOT_FOUND', { spec: head.npmName })
       if (row?.accepted_at !== null || (id !== undefined && id !== row.invitation))
         return fail('NOT_FOUND', { what: 'invitation' })
       await write(tx, head.id)
       return { result: undefined, detail: { [verb]: namespace, by: user.name } }
     })
+  }
+
+  /** Whether a namespace that the caller is a member of is, or is asked to be, a maintainer. */
+  async #isInvited(caller: Caller, head: PackageHead, namespace: string): Promise<boolean> {
+    const { read } = this.#context.storage.sql
+    const user = this.#access.writer(caller)
+    if ((await this.#access.standing(read, user, namespace)) === undefined) return false
+    return (await findMaintainer(read, head.id, namespace)) !== undefined
   }
 
   async #change<T>(user: User, head: PackageHead, work: (tx: Tx) => Promise<Outcome<T>>): Promise<T> {

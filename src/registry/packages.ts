@@ -129,6 +129,8 @@ export class Packages {
    */
   async put(caller: Caller, name: PackageName, settings: { requireTfa?: boolean }): Promise<PutResult> {
     const known = await this.findLocal(name)
+    // Who may not know of a private package hears what they would of a new one.
+    if (known && !(await this.#mayRead(async () => caller, known))) await this.#access.create(caller, name)
     if (known) return { head: await this.#configure(caller, known, settings), created: false }
     const user = await this.#access.create(caller, name)
     checkNewName(name)
@@ -193,11 +195,17 @@ export class Packages {
     const user = this.#access.writer(caller)
     if (name.host !== '') throw new Fault('REMOTE_HOST', { host: name.host })
     const row = await this.#find(name)
-    if (row?.source === 'local') {
-      // Who may not know of a private package hears what they would of a new one.
-      if (!(await this.#mayRead(async () => user, headOf(row)))) await this.#access.create(user, name)
-      return this.#access.write(user, headOf(row), deed)
-    }
+    if (row?.source !== 'local') return this.#mayMake(user, name, { missing, row })
+    // As in put.
+    if (!(await this.#mayRead(async () => user, headOf(row)))) await this.#mayMake(user, name, { missing })
+    return this.#access.write(user, headOf(row), deed)
+  }
+
+  async #mayMake(
+    user: User,
+    name: PackageName,
+    { missing, row }: { missing: 'create' | 'refuse'; row?: PackageRow | undefined },
+  ): Promise<User> {
     if (missing === 'refuse' && !row) {
       await this.#access.create(user, name)
       return this.#missing(name)

@@ -173,8 +173,9 @@ export class Trust {
 
   /** Who changes a package decides which builds may; who could make it, too, so that its first version can come from a build. */
   async #manage(caller: Caller, name: PackageName): Promise<User> {
+    const user = await this.#packages.mayPublish(caller, name, { missing: 'create' })
     if (await this.#packages.findLocal(name)) await this.#packages.writable(caller, name)
-    return this.#packages.mayPublish(caller, name, { missing: 'create' })
+    return user
   }
 }
 
