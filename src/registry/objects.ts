@@ -1,6 +1,6 @@
 import type { Digest } from '../base/digest.ts'
 import { fail } from '../base/fault.ts'
-import { listHolders } from '../storage/tables/objects.ts'
+import { isStaged, listHolders } from '../storage/tables/objects.ts'
 import type { Context } from './context.ts'
 import type { PackageHead, Who } from './model.ts'
 import { headOf } from './package-head.ts'
@@ -8,7 +8,7 @@ import type { Packages } from './packages.ts'
 
 /**
  * Blobs by digest. Tarballs and Entropic manifests, whose digests stand in lock files, are read by those who may read a package that has
- * them. A single file's digest is only told by a manifest: who knows it was let in before, or has the file.
+ * them, or had them before they were unpublished. A single file's digest is only told by a manifest: who knows it was let in before, or has the file.
  */
 export class Objects {
   readonly #context: Context
@@ -24,9 +24,11 @@ export class Objects {
     const { sql, blobs } = this.#context.storage
     const stat = (await blobs.stat(digest)) ?? fail('NOT_FOUND', { what: digest })
     const holders = (await listHolders(sql.read, digest)).map(headOf)
-    const isPublic = holders.length === 0 || holders.some(({ access }) => access === 'public')
-    if (!isPublic && (await this.#packages.readable(who, holders)).length === 0)
+    const isPublic = holders.some(({ access }) => access === 'public')
+    const isFile = holders.length === 0 && !(await isStaged(sql.read, digest))
+    if (!isPublic && !isFile && (await this.#packages.readable(who, holders)).length === 0)
       fail('NOT_FOUND', { what: digest })
+    // A file may be a private package's: no shared cache is to keep it.
     return { size: stat.size, access: isPublic ? 'public' : 'restricted' }
   }
 }

@@ -9,7 +9,7 @@ import {
   findVersion,
   insertVersion,
   listVersionHeads,
-  removedContent,
+  removeVersion,
   updateVersion,
 } from '../storage/tables/versions.ts'
 import { attestationOf } from './attestations.ts'
@@ -155,7 +155,7 @@ export class Versions {
     await this.#change(caller, { head, kind: 'unpublish' }, async (tx, now, row) => {
       checkRevision(row, change.revision)
       for (const version of change.versions) {
-        const found = await updateVersion(tx, { packageId: head.id, version }, removedContent(now))
+        const found = await removeVersion(tx, { packageId: head.id, version }, now)
         if (!found) this.#missing(name, version)
       }
       await this.#repairLatest(tx, head.id)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type TestApp, testApp } from '../support/app.ts'
 import { cookieHeader, loggedIn } from '../support/browser.ts'
 import { join } from '../support/join.ts'
-import type { NpmUser, PublishDocument } from '../support/npm-user.ts'
+import { type NpmUser, type PublishDocument, publishDocument } from '../support/npm-user.ts'
 import { onEveryStorage } from '../support/services.ts'
 import { acme, grant, revoke, team } from '../support/teams.ts'
 
@@ -44,6 +44,32 @@ onEveryStorage('restricted packages', (engine) => {
       const seen = (await lee.get(path)).bytes.toString().replaceAll('q=box', '').replaceAll('“box”', '')
       expect([path, /kim(?:@[^"/]+)?(?:\/|%2f)box/i.test(seen)]).toEqual([path, false])
     }
+  })
+
+  test('stay as private by their digests when they are unpublished, and are so while they wait for approval', async () => {
+    await using app = await testApp({ engine })
+    const [kim, lee] = [await app.user('kim'), await app.user('lee')]
+    await kim.publish('@kim/box', '1.0.0', { spoil: restricted })
+    await kim.publish('@kim/box', '2.0.0')
+    const objects = (await everyPathTo(app, kim)).filter((path) => path.startsWith('/v1/objects/'))
+    const seen = async () => {
+      const readers = [app.anonymous(), lee, kim]
+      return Promise.all(objects.flatMap((path) => readers.map(async (it) => (await it.get(path)).status)))
+    }
+    expect(await seen()).toEqual([404, 404, 200, 404, 404, 200])
+    const { json: document } = await kim.get('/@kim%2fbox')
+    const body = { ...document, versions: { '2.0.0': document.versions['2.0.0'] } }
+    expect((await kim.send('PUT', `/@kim%2fbox/-rev/${document._rev}`, { body })).status).toBe(201)
+    expect(await seen()).toEqual([404, 404, 200, 404, 404, 200])
+    const { _rev } = (await kim.get('/@kim%2fbox')).json
+    expect((await kim.send('DELETE', `/@kim%2fbox/-rev/${_rev}`)).status).toBe(200)
+    expect(await seen()).toEqual([404, 404, 200, 404, 404, 200])
+
+    const waiting = await publishDocument('@kim/new', '1.0.0', { spoil: restricted })
+    expect((await kim.send('POST', '/-/stage/package/@kim%2fnew', { body: waiting })).status).toBe(201)
+    const { integrity } = waiting.versions['1.0.0'].dist
+    for (const reader of [app.anonymous(), lee])
+      expect((await reader.get(`/v1/objects/object/${integrity.replace('-', '/')}`)).status).toBe(404)
   })
 
   test('answer strangers as if they did not exist', async () => {

@@ -5,6 +5,7 @@ import { testApp } from '../support/app.ts'
 import { startUpstream } from '../support/upstream.ts'
 
 const BULK = '/-/npm/v1/security/advisories/bulk'
+const QUICK = '/-/npm/v1/security/audits/quick'
 const ADVISORY = {
   id: 7,
   severity: 'high',
@@ -130,4 +131,29 @@ test('attestations of mirrored versions are fetched once, kept, and shown at our
   expect((await app.anonymous().get(path)).json).toEqual(document)
   await upstream.stop()
   expect((await app.anonymous().get(path)).json).toEqual(document)
+})
+
+test('a question that would take long to read is refused, and says why', async () => {
+  await using app = await testApp()
+  const ask = (path: string, question: string) =>
+    app.anonymous().send('POST', path, {
+      body: gzipSync(question),
+      headers: { 'content-encoding': 'gzip', 'content-type': 'application/json' },
+    })
+  const names = Array.from({ length: 50_001 }, (_, n) => [`package-${n}`, ['1.0.0']])
+  const tree = Array.from({ length: 50_001 }, (_, n) => [`package-${n}`, { version: '1.0.0' }])
+  for (const [path, question, why] of [
+    [BULK, `{"a":[${'[],'.repeat(1_000_000)}[]]}`, 'the body has more than 1000000 values'],
+    [BULK, JSON.stringify(Object.fromEntries(names)), 'an audit names at most 50000 packages, not 50001'],
+    [
+      QUICK,
+      JSON.stringify({ dependencies: Object.fromEntries(tree) }),
+      'an audit names at most 50000 packages',
+    ],
+  ] as const) {
+    const { status, json } = await ask(path, question)
+    expect([status, json.error]).toEqual([400, expect.stringContaining(why)])
+  }
+  // Commas in a text are no values.
+  expect((await ask(BULK, JSON.stringify({ a: [','.repeat(1_500_000)] }))).status).toBe(200)
 })

@@ -38,20 +38,68 @@ async function* inflated(
 
 /** The whole body, at most `limit` bytes after decoding. TOO_LARGE. */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const gathered = new Gathered()
   for await (const chunk of decodedBody(request)) {
-    size += chunk.length
-    if (size > limit) throw new Fault('TOO_LARGE', { what: 'The request body', limit })
-    chunks.push(chunk)
+    if (gathered.size + chunk.length > limit)
+      throw new Fault('TOO_LARGE', { what: 'The request body', limit })
+    gathered.add(chunk)
   }
-  return Buffer.concat(chunks)
+  return gathered.bytes()
+}
+
+/** Bytes that come in pieces. They are copied: who sends one at a time would have us keep an object, and what it was read into, for each. */
+export class Gathered {
+  #all = Buffer.alloc(0)
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  add(piece: Uint8Array): void {
+    const size = this.#size + piece.length
+    if (size > this.#all.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#all.length))
+      this.#all.copy(room, 0, 0, this.#size)
+      this.#all = room
+    }
+    this.#all.set(piece, this.#size)
+    this.#size = size
+  }
+
+  /** All of them; good until the next is added. */
+  bytes(): Buffer {
+    return this.#all.subarray(0, this.#size)
+  }
+}
+
+const [QUOTE, BACKSLASH, COMMA, OPEN_BRACE, OPEN_BRACKET] = [0x22, 0x5c, 0x2c, 0x7b, 0x5b]
+/** Parsing a value costs far more time and memory than its byte or two; the largest real documents have some 100,000. */
+export const MAX_VALUES = 1_000_000
+
+/** BAD_REQUEST for JSON with more values than anybody has to say. */
+export function mustBeFewValues(count: number): void {
+  if (count > MAX_VALUES)
+    throw new Fault('BAD_REQUEST', { why: `the body has more than ${MAX_VALUES} values` })
+}
+
+/** How many values JSON has, near enough: each comma begins one, and each object and array. */
+function valuesIn(json: Buffer): number {
+  let [count, isInString] = [0, false]
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]
+    if (byte === QUOTE) isInString = !isInString
+    else if (isInString) at += byte === BACKSLASH ? 1 : 0
+    else if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) count += 1
+  }
+  return count
 }
 
 /** Any JSON value: npm sends bare strings too. An empty body is undefined. BAD_REQUEST when it is not JSON. */
 export async function readJson(request: IncomingMessage, limit: number): Promise<Json | undefined> {
   const bytes = await readBody(request, limit)
   if (bytes.length === 0) return undefined
+  if (bytes.length > MAX_VALUES) mustBeFewValues(valuesIn(bytes))
   try {
     // Parsed JSON is Json by definition.
     return JSON.parse(bytes.toString()) as Json

@@ -3,7 +3,7 @@ import { Fault } from '../../base/fault.ts'
 import { giveBack, SPARE_SIZE, takeBuffer } from '../../base/spare-buffers.ts'
 import type { JsonObject } from '../../registry/model.ts'
 import type { Spool } from '../../registry/registry.ts'
-import { objectOf } from '../http/body.ts'
+import { Gathered, mustBeFewValues, objectOf } from '../http/body.ts'
 
 /** A publish document with its tarballs taken out on the way. */
 export type PublishBody = {
@@ -25,8 +25,6 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET, COLON, COMMA] = [
   0x7b, 0x7d, 0x5b, 0x5d, 0x3a, 0x2c,
 ]
 const MAX_DEPTH = 200
-/** Parsing a value costs far more time and memory than its byte or two; the largest real documents have some 100,000. */
-const MAX_NODES = 1_000_000
 
 /**
  * Reads a publish document as it arrives: the base64 text at `_attachments.<name>.tgz.data` is decoded into the store chunk by chunk, and
@@ -83,9 +81,8 @@ class Scanner {
   /** The attachment whose data begins where scan stopped. */
   attachment: string | undefined
   readonly #limit: number
-  readonly #kept: Buffer[] = []
-  #size = 0
-  #nodes = 0
+  readonly #kept = new Gathered()
+  #values = 0
   /** The key last seen at each open object's level; undefined for arrays. */
   readonly #path: (string | undefined)[] = []
   #inString = false
@@ -118,7 +115,7 @@ class Scanner {
   }
 
   text(): string {
-    return Buffer.concat(this.#kept).toString()
+    return this.#kept.bytes().toString()
   }
 
   #stop(chunk: Buffer, from: number, quote: number): number {
@@ -153,7 +150,7 @@ class Scanner {
   }
 
   #outside(byte: number): void {
-    if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#countNode()
+    if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) mustBeFewValues(++this.#values)
     if (byte === QUOTE) {
       this.#inString = true
       this.#key = []
@@ -166,12 +163,6 @@ class Scanner {
     else if (byte === COLON) this.#isKey = false
   }
 
-  #countNode(): void {
-    this.#nodes += 1
-    if (this.#nodes > MAX_NODES)
-      throw new Fault('BAD_REQUEST', { why: `the body has more than ${MAX_NODES} values` })
-  }
-
   #open(key: '' | undefined): void {
     if (this.#path.length >= MAX_DEPTH)
       throw new Fault('BAD_REQUEST', { why: 'the body is nested too deeply' })
@@ -180,10 +171,9 @@ class Scanner {
   }
 
   #keep(bytes: Buffer): void {
-    this.#size += bytes.length
-    if (this.#size > this.#limit)
+    if (this.#kept.size + bytes.length > this.#limit)
       throw new Fault('TOO_LARGE', { what: 'The publish document without its tarball', limit: this.#limit })
-    this.#kept.push(bytes)
+    this.#kept.add(bytes)
   }
 }
 
@@ -207,6 +197,7 @@ class Base64Sink {
   #filled = 0
   #size = 0
   #rest = ''
+  #escape = ''
   /** Nothing may follow padding. */
   #isEnded = false
 
@@ -216,8 +207,8 @@ class Base64Sink {
   }
 
   async write(piece: Buffer): Promise<void> {
-    // Some writers escape `/` in JSON; base64 has no backslash of its own.
-    const clean = piece.includes(BACKSLASH) ? Buffer.from(piece.filter((byte) => byte !== BACKSLASH)) : piece
+    const isPlain = this.#escape === '' && !piece.includes(BACKSLASH)
+    const clean = isPlain ? piece : Buffer.from(this.#unescape(piece.toString('latin1')))
     // Four letters make three bytes: what is short of that waits for the next piece.
     const begin = Math.min((4 - this.#rest.length) % 4, clean.length)
     this.#rest += clean.toString('latin1', 0, begin)
@@ -230,7 +221,7 @@ class Base64Sink {
   }
 
   async finish(): Promise<Fingerprint> {
-    await this.#decode(this.#rest)
+    await this.#decode(this.#rest + this.#escape)
     await this.#flush()
     giveBack(this.#decoded)
     return this.#spool.finish()
@@ -238,6 +229,15 @@ class Base64Sink {
 
   async abort(): Promise<void> {
     await this.#spool.abort()
+  }
+
+  /** Some writers escape `/` in JSON, some `+`. What is cut off within an escape waits for the next piece. */
+  #unescape(text: string): string {
+    const whole = this.#escape + text
+    const cut = whole.search(/\\(?:u[0-9a-f]{0,3})?$/i)
+    const end = cut < 0 ? whole.length : cut
+    this.#escape = whole.slice(end)
+    return whole.slice(0, end).replace(/\\u[0-9a-f]{4}|\\\//gi, (one) => JSON.parse(`"${one}"`))
   }
 
   async #decode(text: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import { Fault } from '../../base/fault.ts'
 import { fromNpmName } from '../../base/name.ts'
 import { seconds } from '../../base/time.ts'
 import type { Advice, Installed } from '../../registry/advisories.ts'
@@ -9,6 +10,7 @@ import { json, param } from '../http/json.ts'
 
 /** A tree of tens of thousands of packages; after inflating. */
 const MAX_TREE = 32 * 1024 * 1024
+const MAX_PACKAGES = 50_000
 const MAX_DEPTH = 100
 /** Installing asks on the side and is not to wait; who runs `audit` came for the answer. */
 const [IN_PASSING, ON_PURPOSE] = [seconds(1), seconds(20)]
@@ -67,6 +69,10 @@ export async function showAttestations(ctx: Context, registry: Registry): Promis
 }
 
 async function advise(ctx: Context, registry: Registry, installed: Installed): Promise<JsonObject> {
+  if (installed.size > MAX_PACKAGES)
+    throw new Fault('BAD_REQUEST', {
+      why: `an audit names at most ${MAX_PACKAGES} packages, not ${installed.size}`,
+    })
   const patience = ctx.get('npm-command') === 'audit' ? ON_PURPOSE : IN_PASSING
   const { advisories, notice }: Advice = await registry.advisories.find(installed, patience)
   if (notice !== undefined) ctx.set('npm-notice', notice)

@@ -42,6 +42,7 @@ export interface Database
   audit: AuditTable
   setting: SettingRow
   tarball_use: TarballUseRow
+  former_content: FormerContentRow
   star: StarRow
 }
 
@@ -255,6 +256,11 @@ type AuditTable = Omit<AuditRow, 'seq'> & { seq: Generated<number> }
 export interface SettingRow {
   name: string
   value: string
+}
+
+export interface FormerContentRow {
+  digest: Digest
+  package_id: string
 }
 
 export interface TarballUseRow {

@@ -1,5 +1,6 @@
 import type { Millis } from '../../base/time.ts'
 import type { PackageRow, Reader, Tx, VersionRow } from '../sql/database.ts'
+import { rememberContent } from './objects.ts'
 
 export function findVersion(db: Reader, packageId: string, version: string): Promise<VersionRow | undefined> {
   return db
@@ -96,6 +97,7 @@ export async function yankVersions(tx: Tx, packageId: string, at: Millis): Promi
 
 /** Takes the content of every version away; the numbers stay taken. */
 export async function removeVersions(tx: Tx, packageId: string, at: Millis): Promise<void> {
+  await rememberContent(tx, packageId)
   await tx
     .updateTable('version')
     .set(removedContent(at))
@@ -104,8 +106,18 @@ export async function removeVersions(tx: Tx, packageId: string, at: Millis): Pro
     .execute()
 }
 
+/** As removeVersions, of one. Tells whether there was such a version that was not removed. */
+export async function removeVersion(
+  tx: Tx,
+  key: { packageId: string; version: string },
+  at: Millis,
+): Promise<boolean> {
+  await rememberContent(tx, key.packageId, key.version)
+  return updateVersion(tx, key, removedContent(at))
+}
+
 /** What a version row becomes when it is unpublished: nothing refers to its blobs any more. */
-export function removedContent(at: Millis): VersionChange {
+function removedContent(at: Millis): VersionChange {
   return {
     removed_at: at,
     manifest: null,

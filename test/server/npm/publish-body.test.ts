@@ -10,6 +10,14 @@ const LIMITS = { tarball: 2_000_000, document: 1_000_000 }
 /** The letters that decoding keeps at a time, and so the places where something could be lost between two pieces. */
 const EDGES = [0, 1, 2, 3, 4, 5, 191, 192, 193, 65_535, 65_536, 196_607, 196_608, 196_609, 262_143, 262_145]
 
+/** How JSON may spell a letter of base64. */
+const ESCAPES: ((letter: string) => string)[] = [
+  (letter) => letter,
+  (letter) => (letter === '/' ? '\\/' : letter),
+  (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`,
+  (letter) => `\\u00${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+]
+
 /** Keeps what it is given, some turns of the event loop later, as a disk does. */
 class Kept implements Spool {
   readonly path = ''
@@ -77,12 +85,12 @@ test('however the document is cut, the tarball is what was sent', async () => {
     maxLength: 6,
   })
   await fc.assert(
-    fc.asyncProperty(size, pieces, fc.boolean(), async (size, pieces, isEscaped) => {
+    fc.asyncProperty(size, pieces, fc.constantFrom(...ESCAPES), async (size, pieces, spelt) => {
       const bytes = bytesOf(size)
       const text = bytes.toString('base64')
       // One letter at a time is for small ones: each piece is a turn of the event loop.
       const sizes = size > 5000 ? [...pieces, 50_000] : pieces
-      const document = documentWith(isEscaped ? text.replaceAll('/', '\\/') : text)
+      const document = documentWith(text.replaceAll(/[+/]/g, spelt))
       expect((await stored(cut(document, sizes))).equals(bytes)).toBe(true)
     }),
     { numRuns: 60 },
@@ -113,6 +121,10 @@ test.each([
   ['letters of another alphabet', 'ab-_'],
   ['what is no letter', 'ab!d'],
   ['padding in the middle', 'YQ==YQ=='],
+  ['a line break', 'YWJj\\nYWJj'],
+  ['an escape that is none', 'YWJj\\u00'],
+  ['a letter that is no byte', 'YW\\u014Ajj'],
+  ['a backslash', 'YWJj\\\\'],
   ['a letter alone', 'YWJjY'],
 ])('%s: refused, and nothing is kept', async (_, data) => {
   for (const sizes of [[1], [3], [1000]]) {
