@@ -60,13 +60,13 @@ export async function reply(ctx: Context, answer: Answer): Promise<void> {
 }
 
 /**
- * Whether a request that knows no ETag names the very moment of this change. That its date is later tells nothing: servers' clocks differ. Whole
- * seconds cannot tell two changes in one second apart: until two seconds later, the answer is no.
+ * Whether a request that knows no ETag names the very second of this state, which must be of no other. That its date is later tells nothing:
+ * servers' clocks differ.
  */
 export function isUnmodified(request: IncomingMessage, modified: Millis): boolean {
   const since = request.headers['if-modified-since']
   if (since === undefined || request.headers['if-none-match'] !== undefined) return false
-  return Math.floor(modified / 1000) * 1000 === Date.parse(since) && Date.now() - modified >= 2000
+  return Math.floor(modified / 1000) * 1000 === Date.parse(since)
 }
 
 /** Whether the validators of a request say that its copy is current (RFC 9110 §13: If-None-Match wins). */

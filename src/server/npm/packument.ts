@@ -22,8 +22,8 @@ export type Rendered = {
   /** For the document, and for telling that it has not changed. */
   readonly headers: PackumentHeaders
   readonly unchanged: PackumentHeaders
-  /** `time.modified`: for a mirrored package the upstream's, whenever we fetched it. pnpm reads it off Last-Modified. */
-  readonly modified: Millis
+  /** When this state began, by a date that no other of the package has. An upstream's may stand for two: undefined. */
+  readonly began: Millis | undefined
   readonly body: Buffer
 }
 
@@ -112,10 +112,12 @@ export class Packuments {
     const bytes =
       wanted.form === 'full' ? fullPackument(doc, wanted.address) : shortPackument(doc, wanted.address)
     const body = trimmed(await encode[wanted.encoding](bytes))
+    // For a mirrored package the upstream's, whenever we fetched it: pnpm reads `time.modified` off Last-Modified.
     const said = Date.parse(doc.time.modified ?? '')
     const modified = Number.isNaN(said) ? head.modifiedAt : said
+    const began = head.source === 'local' ? modified : undefined
     const unchanged = validators(head, { etag, modified })
-    const rendered = { etag, modified, unchanged, headers: headersOf(unchanged, wanted, body), body }
+    const rendered = { etag, began, unchanged, headers: headersOf(unchanged, wanted, body), body }
     this.#keep(etag, { ...rendered, slot: `${head.id} ${wanted.form} ${wanted.encoding} ${wanted.address}` })
     return rendered
   }

@@ -116,8 +116,9 @@ export class Reads {
     head: PackageHead,
     { kept, wanted, request }: { kept: Rendered; wanted: Wanted; request: IncomingMessage },
   ): Answer {
-    const { modified, unchanged, headers, body } = kept
-    const isKnown = this.#isCurrent(request, head, wanted) || isUnmodified(request, modified)
+    const { began, unchanged, headers, body } = kept
+    const isDated = began !== undefined && isUnmodified(request, began)
+    const isKnown = isDated || this.#isCurrent(request, head, wanted)
     return isKnown ? { status: 304, headers: unchanged } : { status: 200, headers, body }
   }
 

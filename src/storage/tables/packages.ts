@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { npmNameOf, type PackageName } from '../../base/name.ts'
-import type { Millis } from '../../base/time.ts'
+import { type Millis, seconds } from '../../base/time.ts'
 import type { ChangeKind, MaintainerRow, PackageRow, Reader, TagRow, Tx } from '../sql/database.ts'
+
+const SECOND = seconds(1)
 
 /** A package by its npm spelling: one indexed read. Hot paths compile this once (see Sql.first). */
 export const packageByNpmName = (db: Reader) =>
@@ -62,7 +64,8 @@ export type PackageChange = Partial<
 
 /**
  * Raises the revision and resolves to the row as it is then; every write to a package begins with this, so that on Postgres the row's
- * lock orders the writers of one package.
+ * lock orders the writers of one package. Each moves its date on by a whole second at least, whatever the clock says: HTTP knows no
+ * shorter ones, and no two states of a package may share theirs. In its first it holds nothing to be read.
  */
 export function bumpPackage(
   tx: Tx,
@@ -72,7 +75,16 @@ export function bumpPackage(
 ): Promise<PackageRow> {
   return tx
     .updateTable('package')
-    .set((eb) => ({ ...change, revision: eb('revision', '+', 1), modified_at: now }))
+    .set((eb) => ({
+      ...change,
+      revision: eb('revision', '+', 1),
+      modified_at: eb
+        .case()
+        .when(eb.or([eb('revision', '=', 1), eb('modified_at', '<', now - (now % SECOND))]))
+        .then(now)
+        .else(eb(eb('modified_at', '-', eb('modified_at', '%', SECOND)), '+', SECOND))
+        .end(),
+    }))
     .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow()
