@@ -1,5 +1,5 @@
 import { isFault } from '../base/fault.ts'
-import { type Found, findEntries, listNewest, type Viewer } from '../storage/tables/search.ts'
+import { type Found, findEntries, listNamesFound, listNewest, type Viewer } from '../storage/tables/search.ts'
 import type { Context } from './context.ts'
 import type { Documents } from './documents.ts'
 import type { PackageHead, Who } from './model.ts'
@@ -43,13 +43,20 @@ export class Search {
    */
   async find(who: Who, text: string, { from, limit }: { from: number; limit: number }): Promise<Hits> {
     await this.#index.current()
-    const terms = termsAsked(text).slice(0, MAX_WORDS)
+    const terms = termsOfSearch(text)
     const { read } = this.#context.storage.sql
     const rows = await findEntries(read, terms, { viewer: await viewerOf(who), from, limit })
     // Past the last page no row tells the total.
     const total =
       rows[0]?.total ?? (from === 0 ? 0 : (await this.find(who, text, { from: 0, limit: 1 })).total)
     return { total, hits: rows.map(hitOf) }
+  }
+
+  /** Those of these npm names that find() finds by `text`, on whatever page. */
+  async found(who: Who, text: string, names: readonly string[]): Promise<ReadonlySet<string>> {
+    if (names.length === 0) return new Set()
+    const { read } = this.#context.storage.sql
+    return new Set(await listNamesFound(read, termsOfSearch(text), { viewer: await viewerOf(who), names }))
   }
 
   /** Takes in what changed, so that the next search does not wait for it. */
@@ -86,6 +93,8 @@ export class Search {
     }
   }
 }
+
+const termsOfSearch = (text: string) => termsAsked(text).slice(0, MAX_WORDS)
 
 /** A token limited to some packages sees what everybody sees. */
 async function viewerOf(who: Who): Promise<Viewer> {

@@ -5,9 +5,11 @@ import { startUpstream } from '../support/upstream.ts'
 
 const SEARCH = (text: string) => `/-/v1/search?text=${text}&size=250`
 
+type Listed = { readonly package: { readonly name: string } }
+
 async function found(user: NpmUser, query: string) {
   const { json } = await user.get(`/-/v1/search?${query}`)
-  const names = json.objects.map((one: { package: { name: string } }) => one.package.name)
+  const names = json.objects.map((one: Listed) => one.package.name)
   return [names, json.total]
 }
 
@@ -47,4 +49,37 @@ test('no upstream hears what is ours, nor is one asked offline or waited for whe
   await using offline = await testApp({ upstream: upstream.url, offline: true })
   expect(await found(offline.anonymous(), 'text=keywords:box')).toEqual([[], 0])
   expect(upstream.count(decodeURIComponent(SEARCH('keywords%3Abox')))).toBe(0)
+})
+
+test('a mirrored package that the upstream finds too is listed once, on one page, by the people the upstream names', async () => {
+  await using upstream = await startUpstream({
+    packages: { 'far-box': { '1.0.0': {} }, 'box-far': { '1.0.0': {} } },
+  })
+  const people = { maintainers: [{ username: 'ann', email: '' }], publisher: { username: 'ann', email: '' } }
+  const objects = ['box-far', 'box-new', 'far-box'].map((name) => ({
+    package: { name, version: '1.0.0', ...people },
+  }))
+  upstream.misbehave(SEARCH('box'), (_, reply) => void reply.end(JSON.stringify({ objects, total: 3 })))
+  await using app = await testApp({ upstream: upstream.url })
+  const kim = await app.user('kim')
+  await kim.publish('@kim/box', '1.0.0')
+  for (const name of ['far-box', 'box-far']) await kim.get(`/${name}`)
+  const [whole, total] = await found(kim, 'text=box')
+  expect([...whole].sort()).toEqual(['@kim/box', 'box-far', 'box-new', 'far-box'])
+  expect(total).toBe(4)
+  const pages = [0, 1, 2, 3].map((from) => found(kim, `text=box&size=1&from=${from}`))
+  expect(await Promise.all(pages)).toEqual(whole.map((name: string) => [[name], 4]))
+  const { json } = await kim.get('/-/v1/search?text=box')
+  const mirrored = json.objects.filter((one: Listed) => one.package.name.includes('far'))
+  expect(mirrored).toMatchObject([{ package: people }, { package: people }])
+})
+
+test('an upstream’s hit that is mirrored, and not found here by these words, is listed', async () => {
+  await using upstream = await startUpstream({ packages: { chest: { '1.0.0': {} } } })
+  const objects = [{ package: { name: 'chest', version: '1.0.0' } }]
+  upstream.misbehave(SEARCH('box'), (_, reply) => void reply.end(JSON.stringify({ objects, total: 1 })))
+  await using app = await testApp({ upstream: upstream.url })
+  const kim = await app.user('kim')
+  await kim.get('/chest')
+  expect(await found(kim, 'text=box')).toEqual([['chest'], 1])
 })

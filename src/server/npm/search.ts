@@ -2,6 +2,7 @@ import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { Hit } from '../../registry/search.ts'
+import type { UpstreamHit } from '../../registry/upstream-search.ts'
 import { json } from '../http/json.ts'
 
 const MOST = 250
@@ -9,7 +10,7 @@ const USUAL = 20
 
 /**
  * GET /-/v1/search?text=&size=&from= (npm's search; quality, popularity and maintenance are taken and not used). What is here comes first,
- * then what only the upstream has.
+ * then what only the upstream finds.
  */
 export async function search(ctx: Context, registry: Registry): Promise<void> {
   const { text } = ctx.query
@@ -22,12 +23,15 @@ export async function search(ctx: Context, registry: Registry): Promise<void> {
     registry.downloads.recent(ids),
     registry.maintainers.accountsOf(ids),
   ])
-  const elsewhere = await registry.upstreamSearch.find(text)
+  const upstream = await registry.upstreamSearch.find(text)
+  const known = new Map(upstream.map((hit) => [hit.package.name, hit]))
+  const here = await registry.search.found(ctx.state.who, text, [...known.keys()])
+  const elsewhere = [...known.values()].filter((hit) => !here.has(hit.package.name))
   const left = Math.max(0, page.from - total)
   json(ctx, 200, {
     objects: [
       ...hits.map((hit) => ({
-        ...shown(hit, maintainers(hit.head.id)),
+        ...shown(hit, peopleOf(maintainers(hit.head.id), known.get(hit.head.npmName))),
         downloads: downloads(hit.head.id),
       })),
       ...elsewhere.slice(left, left + page.limit - hits.length),
@@ -37,11 +41,17 @@ export async function search(ctx: Context, registry: Registry): Promise<void> {
   })
 }
 
-/** Clients want `maintainers` to be there; of a mirrored package they are told in its document alone. */
-function shown(hit: Hit, maintainers: readonly string[]): object {
+/** Clients want `maintainers` to be there. Whose a mirrored package is the upstream knows, when it finds it too. */
+function peopleOf(maintainers: readonly string[], upstream: UpstreamHit | undefined): object {
+  const [publisher] = maintainers
+  if (publisher !== undefined) return { publisher: person(publisher), maintainers: maintainers.map(person) }
+  const by = upstream?.package.publisher
+  return { ...(by !== undefined && { publisher: by }), maintainers: upstream?.package.maintainers ?? [] }
+}
+
+function shown(hit: Hit, people: object): object {
   const score = { final: 1, detail: { quality: 1, popularity: 1, maintenance: 1 } }
   const { scope, name } = scopeOf(hit.head.npmName)
-  const [publisher] = maintainers
   return {
     package: {
       name: hit.head.npmName,
@@ -52,8 +62,7 @@ function shown(hit: Hit, maintainers: readonly string[]): object {
       date: hit.date ?? new Date(hit.head.modifiedAt).toISOString(),
       sanitized_name: name,
       links: {},
-      ...(publisher !== undefined && { publisher: person(publisher) }),
-      maintainers: maintainers.map(person),
+      ...people,
     },
     score,
     searchScore: 1,

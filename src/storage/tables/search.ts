@@ -1,5 +1,5 @@
-import { sql } from 'kysely'
-import type { PackageRow, Reader, Tx } from '../sql/database.ts'
+import { type ExpressionBuilder, sql } from 'kysely'
+import type { Database, PackageRow, Reader, Tx } from '../sql/database.ts'
 import type { SearchEntryRow } from '../sql/search.ts'
 import { heldBy } from './rights.ts'
 
@@ -29,6 +29,28 @@ export function findEntries(db: Reader, terms: readonly string[], page: Page): P
     .orderBy('found.date', 'desc')
     .orderBy('package.npm_name')
     .execute()
+}
+
+/** Those of these npm names whose packages here are found by every one of `terms`, on whatever page. */
+export async function listNamesFound(
+  db: Reader,
+  terms: readonly string[],
+  { viewer, names }: { readonly viewer: Viewer; readonly names: readonly string[] },
+): Promise<string[]> {
+  const named = db
+    .selectFrom('package')
+    .select('npm_name')
+    .where('host', '=', '')
+    .where('npm_name', 'in', names)
+    .where('id', 'not in', hiddenFrom(db, viewer))
+  const fitting = (eb: ExpressionBuilder<Database, 'package'>) =>
+    eb
+      .selectFrom('search_term')
+      .select((count) => count.fn.countAll<number>().as('count'))
+      .whereRef('package_id', '=', 'package.id')
+      .where('term', 'in', terms)
+  const rows = await (terms.length === 0 ? named : named.where(fitting, '=', terms.length)).execute()
+  return rows.map((row) => row.npm_name)
 }
 
 function rankedByFit(db: Reader, terms: readonly string[], { viewer, from, limit }: Page) {
