@@ -27,7 +27,7 @@ export function findEntries(db: Reader, terms: readonly string[], page: Page): P
     .orderBy('found.score', 'desc')
     .orderBy('found.step', 'desc')
     .orderBy('found.date', 'desc')
-    .orderBy('package.npm_name')
+    .orderBy('found.tie')
     .execute()
 }
 
@@ -64,28 +64,33 @@ function rankedByFit(db: Reader, terms: readonly string[], { viewer, from, limit
   // Engines disagree on where null stands in an order.
   const step = sql<number>`coalesce(floor(ln(nullif(popularity.weight, 0))), -1)`
   const date = sql<string>`coalesce(popularity.date, '')`
-  return db
-    .with(
-      (cte) => cte('fitting').materialized(),
-      () => fitting,
-    )
-    .selectFrom('fitting')
-    .leftJoin('popularity', 'popularity.package_id', 'fitting.package_id')
-    .select(['fitting.package_id', 'fitting.score', step.as('step'), date.as('date')])
-    .select(sql<number>`(select count(*) from fitting)`.as('total'))
-    .orderBy('score', 'desc')
-    .orderBy('step', 'desc')
-    .orderBy('date', 'desc')
-    .orderBy('fitting.package_id')
-    .limit(limit)
-    .offset(from)
-    .as('found')
+  return (
+    db
+      .with(
+        (cte) => cte('fitting').materialized(),
+        () => fitting,
+      )
+      .selectFrom('fitting')
+      .leftJoin('popularity', 'popularity.package_id', 'fitting.package_id')
+      // Names stand in wide rows; any order will do that is the same on all pages.
+      .select(['fitting.package_id', 'fitting.package_id as tie'])
+      .select(['fitting.score', step.as('step'), date.as('date')])
+      .select(sql<number>`(select count(*) from fitting)`.as('total'))
+      .orderBy('score', 'desc')
+      .orderBy('step', 'desc')
+      .orderBy('date', 'desc')
+      .orderBy('fitting.package_id')
+      .limit(limit)
+      .offset(from)
+      .as('found')
+  )
 }
 
 function listedByName(db: Reader, { viewer, from, limit }: Page) {
   const listed = db.selectFrom('package').where('host', '=', '').where('id', 'not in', hiddenFrom(db, viewer))
   return listed
-    .select(['id as package_id', sql<number>`0`.as('score'), sql<number>`0`.as('step')])
+    .select(['id as package_id', 'npm_name as tie'])
+    .select([sql<number>`0`.as('score'), sql<number>`0`.as('step')])
     .select([
       sql<string>`''`.as('date'),
       sql<number>`(${listed.select((eb) => eb.fn.countAll().as('total'))})`.as('total'),
