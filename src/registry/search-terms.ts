@@ -49,8 +49,20 @@ export function termsOf(npmName: string, root: JsonObject): Terms {
 
 /** The terms that must all be there: words, and npm's qualifiers with each of their values. */
 export function termsAsked(text: string): string[] {
-  const terms = storable(text.toLowerCase()).split(/\s+/).filter(Boolean).flatMap(termsOfWord)
+  const terms = wordsAsked(text).flatMap(termsOfWord)
   return [...new Set(terms.map((term) => term.slice(0, LONGEST_TERM)))]
+}
+
+/** A word of a search, with the qualifier of npm's that stands in front of it, or ''. */
+export type Word = { readonly qualifier: string; readonly value: string }
+
+/**
+ * What is asked for, in lower case. Quotes hold a qualifier's value together, and words without one apart as spaces do; a `*` at the end
+ * of a word says nothing, since its beginning finds a word anyway.
+ */
+export function wordsAsked(text: string): Word[] {
+  const pieces = storable(text.toLowerCase()).match(/(?:"[^"]*"|[^\s"])+/g) ?? []
+  return pieces.flatMap(wordsOfPiece).filter(({ value }) => value !== '')
 }
 
 export function keywordsOf({ keywords }: JsonObject): string[] {
@@ -66,16 +78,26 @@ function storable(text: string): string {
   return text.replaceAll('\0', ' ')
 }
 
-function termsOfWord(word: string): string[] {
-  const colon = word.indexOf(':')
-  const qualifier = word.slice(0, Math.max(0, colon))
+function wordsOfPiece(piece: string): Word[] {
+  const colon = piece.indexOf(':')
+  const qualifier = piece.slice(0, Math.max(0, colon))
+  const isKnown = QUALIFIERS.has(qualifier) || PASSED_OVER.has(qualifier)
+  if (!isKnown) return piece.split(/[\s"]+/).map((word) => ({ qualifier: '', value: withoutStars(word) }))
+  const values = piece.slice(colon + 1).match(/(?:"[^"]*"|[^,+"])+/g) ?? []
+  return values.map((value) => ({ qualifier, value: withoutStars(value.replaceAll('"', '').trim()) }))
+}
+
+function termsOfWord({ qualifier, value }: Word): string[] {
   if (PASSED_OVER.has(qualifier)) return []
-  if (!QUALIFIERS.has(qualifier)) return [word]
-  const values = word
-    .slice(colon + 1)
-    .split(/[,+]/)
-    .filter(Boolean)
-  return values.map((value) => `${qualifier}:${value.replace(/^@/, '')}`)
+  if (qualifier !== '') return [`${qualifier}:${value.replace(/^@/, '')}`]
+  // The Entropic API's spelling of a name, and what is written so in a description, is found by its parts.
+  return value.startsWith('@') ? [value] : value.split('/').filter(Boolean)
+}
+
+function withoutStars(word: string): string {
+  let end = word.length
+  while (word[end - 1] === '*') end--
+  return word.slice(0, end)
 }
 
 /** The shorter beginnings of a word, so that it is found while it is being typed. */

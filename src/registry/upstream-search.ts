@@ -5,6 +5,7 @@ import type { Context } from './context.ts'
 import { foreignNames } from './foreign-names.ts'
 import type { JsonObject } from './model.ts'
 import type { Network } from './network.ts'
+import { wordsAsked } from './search-terms.ts'
 import type { Upstream } from './upstream.ts'
 
 /** As npm's search lists it. */
@@ -70,13 +71,15 @@ export class UpstreamSearch {
   }
 }
 
-/** The words of a search as the names they may be; those of a scope as a name in it. */
+/** The words of a search as the names they may be, however they are spelled; those of a scope as a name in it. */
 function namesIn(text: string): string[] {
-  return text
-    .toLowerCase()
-    .split(/[\s,+]+/)
-    .filter(Boolean)
-    .map((word) => word.replace(/^scope:@?(.+)$/, '@$1/x').replace(/^@[^/]+$/, '$&/x'))
+  return wordsAsked(text).flatMap(({ qualifier, value }) =>
+    value
+      .split(/[,+]/)
+      .filter(Boolean)
+      .map((name) => (qualifier === 'scope' ? name.replace(/^@?/, '@') : name))
+      .map((name) => name.replace(/^[^@/]+\//, '@$&').replace(/^@[^/]+$/, '$&/x')),
+  )
 }
 
 function hitsIn(answer: Buffer): UpstreamHit[] {

@@ -90,6 +90,56 @@ onEveryEngine('search', (engine) => {
       expect([text, (await found(kim, `text=${text}`)).names]).toEqual([text, ['@kim/box']])
   })
 
+  test('takes quotes, the Entropic spelling of a name, and a star at the end of a word', async () => {
+    await using app = await testApp({ engine })
+    const kim = await app.user('kim')
+    const manifest = {
+      description: 'a box of things',
+      keywords: ['two words'],
+      author: 'Kim K <k@example.org>',
+    }
+    await kim.publish('@kim/box', '1.0.0', { manifest })
+    await kim.publish('@kim/lid', '1.0.0', { manifest: { description: 'things', author: 'Kim L' } })
+    const texts = [
+      '"a box"',
+      '"box" things',
+      'author:"Kim K"',
+      'author:"kim l","kim k"',
+      'keywords:"two words"',
+    ]
+    const others = [
+      'kim/box',
+      'box*',
+      '"box*"',
+      '"box',
+      'keywords:"two words',
+      '"@kim/box"',
+      'scope:"kim" box',
+    ]
+    const named = await Promise.all(
+      [...texts, ...others].map(async (text) => [
+        text,
+        (await found(kim, `text=${encodeURIComponent(text)}`)).names,
+      ]),
+    )
+    const empty = ['author:"kim l","kim k"']
+    expect(named).toEqual(
+      [...texts, ...others].map((text) => [text, empty.includes(text) ? [] : ['@kim/box']]),
+    )
+    expect((await found(kim, 'text=*')).total).toBe(2)
+  })
+
+  test('a page is asked for by whole numbers', async () => {
+    await using app = await testApp({ engine })
+    const kim = await app.user('kim')
+    for (const query of ['size=-1', 'size=abc', 'from=1.5', 'size=1&size=2']) {
+      const { status, json } = await kim.get(`/-/v1/search?text=box&${query}`)
+      const name = query.slice(0, 4)
+      expect([query, status, json.error]).toEqual([query, 400, `"${name}" must be a whole number, 0 or more`])
+    }
+    expect((await kim.get('/-/v1/search?text=box&size=&from=0')).status).toBe(200)
+  })
+
   test('follows what changes: new versions, unpublishing, mirrored packages', async () => {
     await using upstream = await startUpstream({ packages: { left: { '1.0.0': {} } } })
     upstream.change('left', (document) => {

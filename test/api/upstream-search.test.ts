@@ -41,7 +41,23 @@ test('no upstream hears what is ours, nor is one asked offline or waited for whe
   await using app = await testApp({ upstream: upstream.url })
   const kim = await app.user('kim')
   await kim.publish('@kim/box', '1.0.0')
-  for (const text of ['@kim/box', '@kim', 'scope%3Akim', 'box+@kim/secret', ''])
+  const spellings = [
+    '"@kim/secret"',
+    '"a @kim/secret"',
+    'kim/secret',
+    '@kim/sec*',
+    'scope%3A"kim"',
+    'not%3A@kim/secret',
+  ]
+  for (const text of [
+    '@kim/box',
+    '@kim',
+    'scope%3Akim',
+    'box+@kim/secret',
+    'a,@kim/secret',
+    '',
+    ...spellings,
+  ])
     await found(kim, `text=${text}`)
   expect(upstream.requests.filter(({ path }) => path.startsWith('/-/v1/search'))).toEqual([])
   upstream.misbehave(SEARCH('box'), 'close')

@@ -1,5 +1,6 @@
 import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
+import { numberIn } from '../http/query.ts'
 
 const PER_PAGE = 100
 const MOST = 1000
@@ -34,17 +35,6 @@ export async function paged<T>(
   const objects = await shown(all.slice(index * size, (index + 1) * size), show)
   const next = (index + 1) * size < all.length
   return Object.assign({ objects }, { next, prev: index > 0, total: all.length })
-}
-
-/** A whole number of the query, cut to `most`. BAD_REQUEST. */
-export function numberIn(
-  value: string | string[] | undefined,
-  name: string,
-  limits: { otherwise: number; most: number },
-): number {
-  if (value === undefined || value === '') return limits.otherwise
-  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Math.min(Number(value), limits.most)
-  throw new Fault('BAD_REQUEST', { why: `"${name}" must be a whole number` })
 }
 
 async function shown<T>(some: readonly T[], show: (one: T) => unknown): Promise<unknown[]> {

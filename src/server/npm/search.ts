@@ -4,6 +4,7 @@ import type { Registry } from '../../registry/registry.ts'
 import type { Hit } from '../../registry/search.ts'
 import type { UpstreamHit } from '../../registry/upstream-search.ts'
 import { json } from '../http/json.ts'
+import { numberIn } from '../http/query.ts'
 
 const MOST = 250
 const USUAL = 20
@@ -16,7 +17,8 @@ export async function search(ctx: Context, registry: Registry): Promise<void> {
   const { text } = ctx.query
   if (typeof text !== 'string')
     throw new Fault('BAD_REQUEST', { why: 'the query parameter "text" is required' })
-  const page = { from: numberOf(ctx.query.from, 0), limit: Math.min(MOST, numberOf(ctx.query.size, USUAL)) }
+  const from = numberIn(ctx.query.from, 'from', { otherwise: 0, most: Number.MAX_SAFE_INTEGER })
+  const page = { from, limit: numberIn(ctx.query.size, 'size', { otherwise: USUAL, most: MOST }) }
   const { total, hits } = await registry.search.find(ctx.state.who, text, page)
   const ids = hits.map(({ head }) => head.id)
   const [downloads, maintainers] = await Promise.all([
@@ -77,9 +79,4 @@ function scopeOf(npmName: string): { scope: string; name: string } {
   return slash < 0
     ? { scope: 'unscoped', name: npmName }
     : { scope: npmName.slice(1, slash), name: npmName.slice(slash + 1) }
-}
-
-function numberOf(text: unknown, otherwise: number): number {
-  const value = Number(text ?? otherwise)
-  return Number.isSafeInteger(value) && value >= 0 ? value : otherwise
 }
