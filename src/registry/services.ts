@@ -12,7 +12,7 @@ import { Tally } from './tally.ts'
 import { Issuers, type IssuersOptions } from './trust/issuers.ts'
 import { Trust } from './trust.ts'
 import type { TwoFactor } from './two-factor.ts'
-import { Courier, type CourierOptions } from './webhooks/courier.ts'
+import { Courier, type CourierOptions, webhookGuard } from './webhooks/courier.ts'
 import { Webhooks } from './webhooks.ts'
 
 /** How the registry speaks with those who build packages, and those who want to hear of them. */
@@ -43,12 +43,13 @@ export function createServices(
   { issuers = NOBODY, webhooks = PUBLIC_ALONE }: ServiceOptions,
 ) {
   const { access, packages, network, metrics } = parts
+  const guard = webhookGuard(webhooks)
   return {
     downloads: new DownloadCounts(context, packages),
     tally: new Tally(context, metrics),
     stats: new Stats(context, access),
     trust: new Trust(context, { ...parts, issuers: new Issuers(context, network, issuers) }),
-    webhooks: new Webhooks(context, parts),
-    courier: new Courier(context, { ...parts, options: webhooks }),
+    webhooks: new Webhooks(context, { ...parts, guard }),
+    courier: new Courier(context, { ...parts, guard }),
   }
 }

@@ -17,10 +17,11 @@ import {
 import type { Access } from './access.ts'
 import { type AuditAction, note, originOfCaller } from './audit.ts'
 import type { Context } from './context.ts'
+import { ForbiddenHost } from './mirror/hosts.ts'
 import type { Caller, User } from './model.ts'
 import type { Packages } from './packages.ts'
 import type { Sealer } from './seal.ts'
-import { SECRET_PREFIX } from './webhooks/courier.ts'
+import { SECRET_PREFIX, type WebhookGuard } from './webhooks/courier.ts'
 
 export const WEBHOOK_KINDS = ['package', 'scope', 'owner', 'registry'] as const
 
@@ -65,12 +66,17 @@ export class Webhooks {
   readonly #access: Access
   readonly #packages: Packages
   readonly #sealer: Sealer
+  readonly #guard: WebhookGuard
 
-  constructor(context: Context, parts: { access: Access; packages: Packages; sealer: Sealer }) {
+  constructor(
+    context: Context,
+    parts: { access: Access; packages: Packages; sealer: Sealer; guard: WebhookGuard },
+  ) {
     this.#context = context
     this.#access = parts.access
     this.#packages = parts.packages
     this.#sealer = parts.sealer
+    this.#guard = parts.guard
   }
 
   /** Without a secret one is made. The secret is handed out here and never again. BAD_REQUEST, and what the right to the target needs. */
@@ -85,7 +91,7 @@ export class Webhooks {
       id: randomUUID(),
       kind,
       name,
-      url: checkUrl(wish.url),
+      url: await this.#checkUrl(wish.url),
       secret: this.#sealer.seal(checkSecret(secret)),
       account_id: user.id,
       created_at: now,
@@ -112,7 +118,7 @@ export class Webhooks {
   async update(caller: Caller, id: string, change: { url: string; secret?: string }): Promise<Webhook> {
     const { user, row } = await this.#own(caller, id)
     const secret = change.secret === undefined ? row.secret : this.#sealer.seal(checkSecret(change.secret))
-    const changed = { url: checkUrl(change.url), secret, updated_at: this.#context.clock.now() }
+    const changed = { url: await this.#checkUrl(change.url), secret, updated_at: this.#context.clock.now() }
     await this.#write(user, { action: 'webhook.update', row: { ...row, ...changed } }, (tx) =>
       updateWebhook(tx, id, changed),
     )
@@ -142,6 +148,19 @@ export class Webhooks {
     await this.#write(user, { action: 'webhook.redeliver', row }, async (tx) => {
       await updateDelivery(tx, deliveryId, { attempts: 0, due_at })
     })
+  }
+
+  /** As a delivery checks it, so that nobody waits for one in vain. BAD_REQUEST. */
+  async #checkUrl(text: string): Promise<string> {
+    const url = urlIn(text)
+    try {
+      await this.#guard.check(url)
+    } catch (error) {
+      if (!(error instanceof ForbiddenHost)) throw error
+      const why = `${error.message}, unless the operator sets WEBHOOK_PRIVATE`
+      throw new Fault('BAD_REQUEST', { why }, { cause: error })
+    }
+    return url.href
   }
 
   async #own(caller: Caller, id: string): Promise<{ user: User; row: WebhookWithAccount }> {
@@ -201,9 +220,9 @@ function checkTarget({ kind, name }: WebhookTarget): WebhookTarget {
   return { kind, name: kind === 'package' ? parseNpmName(name) : parseNamespace(name.replace(/^[@~]/, '')) }
 }
 
-function checkUrl(text: string): string {
+function urlIn(text: string): URL {
   const url = text.length <= LONGEST ? URL.parse(text) : null
-  if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url.href
+  if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url
   const why = `a webhook's address begins with http:// or https://, without user, in at most ${LONGEST} characters`
   throw new Fault('BAD_REQUEST', { why })
 }

@@ -71,7 +71,7 @@ export class HostGuard {
     })
   }
 
-  /** Judges an address before anything is asked there; names are judged when they are looked up. Throws ForbiddenHost. */
+  /** Judges an address before anything is asked there; names but localhost's are judged when they are looked up. Throws ForbiddenHost. */
   async check(url: Pick<URL, 'host' | 'hostname'>): Promise<void> {
     if (this.hasChosen(url)) return
     this.#ownIsPrivate ??= isPrivateHost(this.#own)
@@ -80,7 +80,7 @@ export class HostGuard {
         `"${url.host}" is not its own address, nor among the "tarballs" of its row in UPSTREAMS`,
       )
     const host = bare(url.hostname)
-    if (isIP(host) && isPrivateAddress(host)) throw privateHost(host)
+    if (isThisMachine(host) || (isIP(host) && isPrivateAddress(host))) throw privateHost(host)
   }
 }
 
@@ -92,6 +92,11 @@ async function isPrivateHost(host: string | undefined): Promise<boolean> {
   if (host === undefined) return false
   const addresses = await lookup(host, { all: true }).catch(() => [])
   return addresses.some(({ address }) => isPrivateAddress(address))
+}
+
+/** Names that need no looking up (RFC 6761 §6.3). */
+function isThisMachine(host: string): boolean {
+  return /(?:^|\.)localhost\.?$/i.test(host)
 }
 
 /** URLs write IPv6 addresses in brackets. */

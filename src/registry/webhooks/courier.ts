@@ -41,6 +41,13 @@ export type CourierOptions = {
   readonly privateAddresses: boolean
 }
 
+/** Judges where a webhook may lead: when it is made, as far as its address tells, and each time something is sent. */
+export type WebhookGuard = Pick<HostGuard, 'lookup' | 'check'>
+
+export function webhookGuard({ privateAddresses }: CourierOptions): WebhookGuard {
+  return privateAddresses ? everywhere : new HostGuard()
+}
+
 /**
  * Sends what lies in the outbox. Several servers may: each delivery is claimed before it is sent. What was sent by one that died before it
  * could say so is sent again, under the same id.
@@ -49,19 +56,19 @@ export class Courier {
   readonly #context: Context
   readonly #network: Network
   readonly #sealer: Sealer
-  readonly #guard: Pick<HostGuard, 'lookup' | 'check'>
+  readonly #guard: WebhookGuard
   #agent: ReturnType<typeof openAgent> | undefined
   #timer: NodeJS.Timeout | undefined
   #round: Promise<unknown> = Promise.resolve()
 
   constructor(
     context: Context,
-    { network, sealer, options }: { network: Network; sealer: Sealer; options: CourierOptions },
+    { network, sealer, guard }: { network: Network; sealer: Sealer; guard: WebhookGuard },
   ) {
     this.#context = context
     this.#network = network
     this.#sealer = sealer
-    this.#guard = options.privateAddresses ? everywhere : new HostGuard()
+    this.#guard = guard
   }
 
   /** Looks every two seconds until it is closed. */
