@@ -26,7 +26,11 @@ export async function home(ctx: Context, { registry }: WebDoor): Promise<void> {
   const own = caller.kind === 'user' ? await registry.namespaces.of(caller.name) : []
   await page(ctx, {
     title: 'Packages',
-    body: homeBody({ setUp: setUpLines(address, own), newest, isAlone: registry.isAlone }),
+    body: homeBody({
+      setUp: setUpLines(address, freshNames(own, newest)),
+      newest,
+      isAlone: registry.isAlone,
+    }),
     search: 'none',
   })
 }
@@ -66,12 +70,12 @@ function homeBody({ setUp, newest, isAlone }: Shown): Html {
 }
 
 /** One line a tool; all of them set it for the user, but for Yarn berry and Bun, which keep it with the project. */
-function setUpLines(address: string, own: readonly string[]): SetUpLine[] {
+function setUpLines(address: string, fresh: readonly string[]): SetUpLine[] {
   return [
     ['npm', `npm config set registry ${address}/`],
     ['pnpm', `pnpm config set registry ${address}/`],
     ['Yarn 1', `yarn config set registry ${address}/`],
-    ['Yarn berry', `yarn config set npmRegistryServer ${address}${unsafeHttp(address)}${preapproved(own)}`],
+    ['Yarn berry', `yarn config set npmRegistryServer ${address}${unsafeHttp(address)}${preapproved(fresh)}`],
     ['Bun', `echo 'registry=${address}/' >> .npmrc`],
     ['ds', `echo 'registry = "${address}"' >> ~/.entropicrc`],
   ]
@@ -83,9 +87,14 @@ function unsafeHttp(address: string): string {
   return protocol === 'http:' ? ` && yarn config set unsafeHttpWhitelist --json '["${hostname}"]'` : ''
 }
 
-/** Berry holds back for a day what was just published, unless it is told whose packages it may have at once. */
-function preapproved(namespaces: readonly string[]): string {
-  if (namespaces.length === 0) return ''
-  const patterns = JSON.stringify(namespaces.map((namespace) => `@${namespace}/*`))
-  return ` && yarn config set npmPreapprovedPackages --json '${patterns}'`
+/** Patterns of what somebody may want who was just told of it: their own packages, and those that are listed beside this. */
+function freshNames(own: readonly string[], newest: readonly Hit[]): string[] {
+  const shown = newest.map(({ head }) => head.npmName.replace(/^(@[^/]+)\/.*$/, '$1/*'))
+  return [...new Set([...own.map((namespace) => `@${namespace}/*`), ...shown])]
+}
+
+/** Berry holds back for a day what was just published, unless it is told which packages it may have at once. */
+function preapproved(fresh: readonly string[]): string {
+  if (fresh.length === 0) return ''
+  return ` && yarn config set npmPreapprovedPackages --json '${JSON.stringify(fresh)}'`
 }

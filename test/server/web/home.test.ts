@@ -19,6 +19,20 @@ test('the start is a page for browsers and the original’s JSON for everybody e
   })
 })
 
+test('the line for Yarn berry lets through what was just published, whoever reads it', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  const berry = async () => {
+    const page = (await app.anonymous().get('/', BROWSER)).bytes.toString()
+    return /yarn config set npmRegistryServer [^<]*/.exec(page)?.[0].replaceAll(/&(?:#39|quot);/g, '"')
+  }
+  expect(await berry()).not.toContain('npmPreapprovedPackages')
+  for (const name of ['@kim/box', '@kim/lid', 'plain']) await kim.publish(name, '1.0.0')
+  const line = await berry()
+  expect(line).toContain('npmPreapprovedPackages --json "["')
+  for (const pattern of ['"@kim/*"', '"plain"']) expect(line?.split(pattern)).toHaveLength(2)
+})
+
 test('every page forbids scripts, frames and pictures from elsewhere, errors too', async () => {
   await using app = await testApp()
   for (const path of ['/', '/www/nowhere']) {
