@@ -110,7 +110,9 @@ test('a second server on the same data says that there is one, and leaves its se
   expect(await second.printed()).toContain(
     `a server runs on this data already: process ${first.pid}, at ${first.url}`,
   )
+  expect(await second.printed()).toContain('both may run, nothing is lost')
   const printed = await first.printed()
+  expect(printed).toContain('(works once, within a day)')
   expect(printed).not.toContain('already')
   await using third = await ServerProcess.start({ folder: folder.path })
   const link = /\/www\/signup\?link=\S+/.exec(printed)?.[0]

@@ -64,6 +64,7 @@ function beside(other: RunningServer | undefined, { url, config }: { url: string
   if (other === undefined || other.url === url || driversOf(config).sql === 'postgres') return ''
   return `
   take care      a server runs on this data already: process ${other.pid}, at ${other.url}
+                 both may run, nothing is lost; writes wait for each other, and each counts wrong passwords by itself
 `
 }
 
@@ -195,7 +196,7 @@ function welcome(
   const first =
     setup === undefined
       ? ''
-      : `\n  first account  ${www('signup').with({ link: setup }).below(own)} (works once)
+      : `\n  first account  ${www('signup').with({ link: setup }).below(own)} (works once, within a day)
                  or ${PROGRAM} user add NAME --admin${folder}`
   const mirrored = config.offline ? 'offline: only what is stored already' : 'mirrored when first asked for'
   return `entropic is listening on ${httpAddress(config.host, port)}
