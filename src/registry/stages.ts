@@ -18,6 +18,7 @@ export type StagedVersion = {
   readonly npmName: string
   readonly version: string
   readonly tags: readonly string[]
+  /** Who may read the package once it is approved. */
   readonly access: PackageHead['access']
   /** Hex. */
   readonly sha1: string
@@ -167,13 +168,13 @@ export class Stages {
 }
 
 function stagedOf(row: StagedWithAccount): StagedVersion {
-  const { tags, access = 'public' } = JSON.parse(row.request) as Kept // written by add
+  const { tags, access } = JSON.parse(row.request) as Kept // written by add
   return {
     id: row.id,
     npmName: row.npm_name,
     version: row.version,
     tags,
-    access,
+    access: access ?? row.package_access ?? 'public',
     sha1: row.sha1,
     size: row.size,
     account: row.account,

@@ -28,6 +28,26 @@ onEveryEngine('staged versions', (engine) => {
     expect(log.map(({ action }) => action)).toEqual(['stage.approve', 'stage.add'])
   })
 
+  test('show who may read the package once they are approved', async () => {
+    await using app = await testApp({ engine })
+    const kim = await app.user('kim')
+    const shown = async (version: string, access?: string) => {
+      const document = await publishDocument('@kim/box', version, {
+        spoil: (it) => Object.assign(it, { access }),
+      })
+      const { stageId } = (await kim.send('POST', BOX, { body: document })).json
+      const listed = (await kim.get('/-/stage')).json.items
+      const { access: viewed } = (await kim.get(`/-/stage/${stageId}`)).json
+      expect(listed.find((one: { id: string }) => one.id === stageId).access).toBe(viewed)
+      return viewed
+    }
+    expect(await shown('0.1.0')).toBe('public')
+    expect(await shown('0.2.0', 'restricted')).toBe('restricted')
+    await kim.publish('@kim/box', '1.0.0', { spoil: (it) => Object.assign(it, { access: 'restricted' }) })
+    expect(await shown('1.1.0')).toBe('restricted')
+    expect(await shown('1.2.0', 'public')).toBe('public')
+  })
+
   test('are approved once, however many approve at the same time', async () => {
     await using app = await testApp({ engine })
     const kim = await app.user('kim')

@@ -1,8 +1,12 @@
-import type { Reader, Tx } from '../sql/database.ts'
+import type { PackageRow, Reader, Tx } from '../sql/database.ts'
 import type { StagedRow } from '../sql/staged.ts'
 import { heldBy } from './rights.ts'
 
-export type StagedWithAccount = StagedRow & { readonly account: string }
+export type StagedWithAccount = StagedRow & {
+  readonly account: string
+  /** Who may read the package now; null as long as there is none. */
+  readonly package_access: PackageRow['access'] | null
+}
 
 export type StagedQuery = {
   /** What this account staged, or what was staged of packages it may publish; absent: everything. */
@@ -19,8 +23,11 @@ export function listStaged(
   let query = db
     .selectFrom('staged')
     .innerJoin('account', 'account.id', 'staged.account_id')
+    .leftJoin('package', (join) =>
+      join.onRef('package.npm_name', '=', 'staged.npm_name').on('package.host', '=', ''),
+    )
     .selectAll('staged')
-    .select('account.name as account')
+    .select(['account.name as account', 'package.access as package_access'])
     .orderBy('staged.created_at', 'desc')
     .orderBy('staged.id')
   if (id !== undefined) query = query.where('staged.id', '=', id)
