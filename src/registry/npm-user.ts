@@ -5,6 +5,8 @@ export function npmUserOf(user: User, staged?: Staged): JsonObject {
   const { name, build } = staged ?? user
   return {
     name,
+    // Everybody may read this: addresses are for those who are logged in. Without the field npm prints "undefined".
+    email: '',
     ...(build && { trustedPublisher: { id: build.type, oidcConfigId: `oidc:${build.id}` } }),
     ...(staged && { approver: { name: user.name } }),
   }

@@ -44,7 +44,7 @@ row(
     await fails(client, ...publishing(client))
     await works(client, ...judge, 'approve', id)
     const { dist, _npmUser } = (await kim.get('/@kim%2fbox/latest')).json
-    expect(_npmUser).toEqual({ name: 'kim', approver: { name: 'kim' } })
+    expect(_npmUser).toEqual({ name: 'kim', email: '', approver: { name: 'kim' } })
     const { bytes } = await kim.get('/@kim/box/-/box-1.1.0.tgz')
     expect(`sha512-${createHash('sha512').update(bytes).digest('base64')}`).toBe(dist.integrity)
     const bad = await staged('1.2.0')
