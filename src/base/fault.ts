@@ -12,7 +12,7 @@ export const faults = {
   INVALID_VERSION: {
     status: 400,
     say: (d: { version: string; clean: string | null }) =>
-      `"${d.version}" is not valid semver; try "${d.clean}" instead.`,
+      `"${d.version}" is not valid semver; ${d.clean === null ? 'a version has three numbers, as in 1.2.3, and may go on as in 1.2.3-beta.1' : `try "${d.clean}" instead`}.`,
   },
   INVALID_TAG: { status: 400, say: (d: { tag: string; why: string }) => `Invalid tag "${d.tag}": ${d.why}` },
   INVALID_DEPENDENCY: {

@@ -14,6 +14,7 @@ const TABLE: readonly [keys: string, status: number, because: string][] = [
   ['walk 62, walk 63', 201, 'names follow npm’s rules, so that each can be installed by npm'],
   ['walk 67', 201, 'no body stands for {}; the original failed without a word'],
   ['walk 69, walk 70', 200, 'changing a package answers with it; the original failed without a word'],
+  ['walk 79', 400, 'what is allowed is told; the original advised to try "null"'],
   ['walk 81', 400, 'the sentence that the original meant to say'],
   ['walk 83, walk 85', 400, 'the reason in our words'],
   ['walk 84', 400, 'a namespace is validated; the original forgot to'],
