@@ -62,8 +62,10 @@ export function isNpmName(text: string): boolean {
   return validateNpmName(text).validForOldPackages && !text.includes('\\')
 }
 
-/** Checks a name for a new package by npm's rules of today, or throws INVALID_NAME. */
+/** Checks a name for a new package by npm's rules of today, or throws INVALID_NAME. In no scope it may be `__proto__`, as in none. */
 export function parseNewNpmName(text: string): string {
+  if (splitNpmName(text).bare === '__proto__')
+    fail('INVALID_NAME', { name: text, why: 'programs in JavaScript could not keep it' })
   const verdict = validateNpmName(text)
   if (verdict.validForNewPackages) return text
   const why = verdict.errors?.[0] ?? verdict.warnings?.[0] ?? 'not a legal package name'

@@ -301,9 +301,9 @@ export class Packages {
   }
 }
 
-function checkNewName({ namespace, name }: PackageName): void {
-  if (namespace === LEGACY) parseNewNpmName(name)
-  else parseLocalName(name)
+function checkNewName(name: PackageName): void {
+  if (name.namespace !== LEGACY) parseLocalName(name.name)
+  parseNewNpmName(npmNameOf(name))
 }
 
 export type PutResult = { readonly head: PackageHead; readonly created: boolean }

@@ -8,6 +8,8 @@ export function parseTag(tag: string): string {
   if (tag === '' || tag.length > 200 || tag !== tag.trim())
     throw new Fault('INVALID_TAG', { tag, why: 'a tag has 1 to 200 characters and no space around it' })
   if (tag === '.' || tag === '..') throw new Fault('INVALID_TAG', { tag, why: 'no address could name it' })
+  if (tag === '__proto__')
+    throw new Fault('INVALID_TAG', { tag, why: 'programs in JavaScript could not keep it' })
   if (semver.validRange(tag) !== null)
     throw new Fault('INVALID_TAG', { tag, why: 'it would be read as a version range' })
   if (encodeURIComponent(tag) !== tag && !/^[\w@:/.-]+$/.test(tag))
