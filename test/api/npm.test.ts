@@ -37,6 +37,7 @@ onEveryStorage('the npm door', (engine) => {
           name: '@kim/box',
           odd: { kept: [1] },
           hasInstallScript: true,
+          _npmUser: { name: 'kim', email: '' },
           dist: { tarball: `${app.url}/@kim/box/-/box-1.0.0.tgz`, integrity: sha512(tarball), fileCount: 2 },
         },
       },
@@ -271,6 +272,45 @@ onEveryStorage('the npm door', (engine) => {
     expect((await kim.get('/__proto__')).status).toBe(400)
   })
 
+  test('__proto__ is the name of no new package, in no scope, and of no tag', async () => {
+    await using app = await testApp({ engine })
+    const kim = await app.user('kim')
+    for (const name of ['__proto__', '@kim/__proto__'])
+      expect([name, (await kim.publish(name, '1.0.0')).json.code]).toEqual([name, 'INVALID_NAME'])
+    const put = await kim.send('PUT', '/v1/packages/package/kim/__proto__')
+    expect([put.status, put.json.code]).toEqual([400, 'INVALID_NAME'])
+    await kim.publish('box', '1.0.0')
+    const tags = '/-/package/box/dist-tags'
+    const replies = [
+      await kim.publish('box', '1.1.0', { tag: '__proto__' }),
+      await kim.send('PUT', `${tags}/__proto__`, { body: '"1.0.0"' }),
+      await kim.send('PUT', tags, { body: '{"__proto__": "1.0.0"}' }),
+      await kim.send('PUT', '/v1/packages/package/legacy/box/dist-tags/__proto__', { body: '"1.0.0"' }),
+    ]
+    for (const { status, json } of replies) expect([status, json.code]).toEqual([400, 'INVALID_TAG'])
+    expect((await kim.get(tags)).json).toEqual({ latest: '1.0.0' })
+  })
+
+  test.each([
+    ['1.0', 'three numbers, as in 1.2.3'],
+    ['latest', 'three numbers, as in 1.2.3'],
+    ['v1.0.0', 'try "1.0.0" instead'],
+  ])('the version %s is refused through both doors, and what is allowed is told', async (version, advice) => {
+    await using app = await testApp({ engine })
+    const kim = await app.user('kim')
+    await kim.send('PUT', '/v1/packages/package/kim/box')
+    const replies = [
+      await kim.publish('@kim/box', version),
+      await kim.send('PUT', `/v1/packages/package/kim/box/versions/${version}`),
+    ]
+    for (const { status, json } of replies)
+      expect([status, json.message]).toEqual([
+        400,
+        expect.stringContaining(`"${version}" is not valid semver; `),
+      ])
+    for (const { json } of replies) expect(json.message).toContain(advice)
+  })
+
   test('login by password gives a token that works until logout', async () => {
     await using app = await testApp({ engine })
     const login = (body: object) => app.anonymous().send('PUT', '/-/user/org.couchdb.user:kim', { body })
@@ -282,7 +322,10 @@ onEveryStorage('the npm door', (engine) => {
     expect((await login({ name: 'kim', password: 'short', email: '' })).status).toBe(400)
     const first = await login({ name: 'kim', password: 'a long password', email: 'kim@example.org' })
     expect([first.status, first.json.ok]).toEqual([201, true])
-    expect((await login({ name: 'kim', password: 'a wrong password' })).status).toBe(401)
+    const wrong = { name: 'kim', password: 'a wrong password' }
+    expect((await login(wrong)).json.error).toContain('user name or the password is wrong')
+    const { status, json } = await login({ ...wrong, email: 'lee@example.org' })
+    expect([status, json.error]).toEqual([401, expect.stringMatching(/^The name "kim" is taken, .* log in/)])
     const again = await login({ name: 'kim', password: 'a long password' })
     const headers = { authorization: `Bearer ${again.json.token}` }
     expect((await app.anonymous().get('/-/whoami', headers)).json).toEqual({ username: 'kim' })

@@ -35,10 +35,12 @@ export async function passwordLogin(
     await registry.twoFactor.verify(known, otp, address)
   }
   if (known) return issue(registry, { name, address, created: false })
-  if (!signUp || isLogin || (await registry.accounts.find(name)))
-    throw new Fault('WRONG_PASSWORD', { why: refusal(signUp) })
+  const email = textOf(body.email)
+  if (!signUp || isLogin) throw new Fault('WRONG_PASSWORD', { why: refusal(signUp) })
+  if (await registry.accounts.find(name))
+    throw new Fault('WRONG_PASSWORD', { why: email === undefined ? refusal(signUp) : taken(name) })
   const by = { actor: name, address }
-  await registry.signUp.open({ name, password, email: textOf(body.email) ?? '', by })
+  await registry.signUp.open({ name, password, email: email ?? '', by })
   return issue(registry, { name, address, created: true })
 }
 
@@ -47,6 +49,11 @@ function refusal(signUp: boolean): string {
   return signUp
     ? `${wrong} To make an account: npm adduser --auth-type=legacy`
     : `${wrong} New accounts are made by the administrator here.`
+}
+
+/** For who means to make an account, and so tells an address; that the name is taken is no secret where anybody may try to take it. */
+function taken(name: string): string {
+  return `The name "${name}" is taken, and this is not its password. Choose another name, or log in: npm login --auth-type=legacy`
 }
 
 async function issue(
