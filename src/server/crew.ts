@@ -15,6 +15,8 @@ const STEADY = minutes(1)
 
 export type CrewOptions = {
   readonly count: number
+  /** Where all of them listen, and not 0: with its last worker, node:cluster forgets which one that was. */
+  readonly port: number
   readonly log: Log
   /** Called with each worker, before it runs. */
   readonly equip: (worker: Worker) => void
@@ -46,7 +48,8 @@ export class Crew {
     const [exec = 'serve', ...args] = process.argv.slice(isExecutable ? 2 : 1)
     // The executable brings Node's flags itself, and would take them for ours.
     const execArgv = isExecutable ? [] : process.execArgv
-    cluster.setupPrimary({ exec, args, execArgv, serialization: 'advanced' })
+    const told = [...args, '--port', String(this.#options.port)] // of two, the last one counts
+    cluster.setupPrimary({ exec, args: told, execArgv, serialization: 'advanced' })
     const stop = (signal: NodeJS.Signals) => this.#stop(signal)
     onSignal(stop)
     // Alone at first: it brings the database up to date, and whatever is wrong is told once.
@@ -112,6 +115,11 @@ export class Crew {
       else worker.process.kill('SIGKILL')
     }
   }
+}
+
+/** To be called in a worker, whose primary may be gone before it has started: Node ends it then, and should not complain of what nobody heard. */
+export function endWithPrimary(): void {
+  cluster.worker?.on('error', () => undefined)
 }
 
 function isTold(message: unknown): message is Told {

@@ -39,6 +39,15 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port // a TCP server's address is never a path
 }
 
+/** The port to listen on: a free one in the place of 0, which is another one each time. Throws a Failure as listen does. */
+export async function settledPort(address: { host: string; port: number }): Promise<number> {
+  if (address.port !== 0) return address.port
+  const server = await listen(address)
+  const port = portOf(server)
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
 function refusal(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Failure {
   const at = `${host}, port ${port}`
   const why: Record<string, string> = {

@@ -1,10 +1,14 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { expect, test, vi } from 'vitest'
 import { logInAcross } from '../support/cli-login.ts'
 import { entropic } from '../support/command-line.ts'
 import { NpmUser } from '../support/npm-user.ts'
-import { makeToken, ServerProcess } from '../support/server-process.ts'
+import { makeToken, PROGRAM, SCRIPT, ServerProcess } from '../support/server-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const WORKERS = 3
@@ -86,6 +90,36 @@ test.skipIf(reason)(
     expect(JSON.parse(status.stdout).server).toMatchObject({ url: crew.server.url })
   },
 )
+
+test.skipIf(reason)(
+  'a free port that was found is kept, even when no worker is left',
+  { timeout: 60_000 },
+  async () => {
+    await using crew = await startCrew()
+    const before = await crew.workers()
+    for (const pid of before) process.kill(pid, 'SIGKILL')
+    await vi.waitUntil(async () => !(await crew.workers()).some((pid) => before.includes(pid)))
+    const answers = () =>
+      crew.kim.get('/-/ping', ALONE).then(
+        ({ status }) => status === 200,
+        () => false,
+      )
+    await vi.waitUntil(answers, { timeout: 30_000 })
+    await vi.waitUntil(async () => (await crew.workers()).length === WORKERS, { timeout: 30_000 })
+  },
+)
+
+test('a worker whose primary is gone while it starts ends without a word', { timeout: 60_000 }, async () => {
+  await using folder = await temporaryFolder()
+  const args = [...SCRIPT, 'serve', '--workers', '2', '--port', '0', '--cache-dir', folder.path]
+  const env = { ...process.env, NODE_UNIQUE_ID: '1' } // by which Node tells a worker
+  const worker = spawn(PROGRAM, args, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+  // Both are pipes.
+  const said = Promise.all([worker.stdout, worker.stderr].map((output) => text(output as Readable)))
+  await once(worker, 'internalMessage')
+  worker.disconnect()
+  expect(await said).toEqual(['', ''])
+})
 
 test.skipIf(reason)('a port that is taken is told once', { timeout: 60_000 }, async () => {
   await using crew = await startCrew()

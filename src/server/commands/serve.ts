@@ -12,7 +12,7 @@ import { httpAddress, isLoopback, ownAddress } from '../config/address.ts'
 import { providersOf } from '../config/providers.ts'
 import { upstreamAddress } from '../config/upstream.ts'
 import type { Config, Settings } from '../config.ts'
-import { Crew, type Told } from '../crew.ts'
+import { Crew, endWithPrimary, type Told } from '../crew.ts'
 import { Health } from '../health.ts'
 import { type AddressPolicy, basePathOf } from '../http/address.ts'
 import { www } from '../http/local.ts'
@@ -24,7 +24,7 @@ import {
   driversOf,
   openConfiguredStorage,
 } from '../open.ts'
-import { Farewell, listen, portOf, SlowReplies, untilStopped } from '../process.ts'
+import { Farewell, listen, portOf, SlowReplies, settledPort, untilStopped } from '../process.ts'
 import { openInBrowser } from '../process-child.ts'
 import { announce, type RunningServer, runningServer } from '../running.ts'
 import { type Secrets, secretsOf } from '../secrets.ts'
@@ -41,12 +41,16 @@ export async function serve(call: Call): Promise<number> {
   const { config } = call.settings
   await using opening = new AsyncDisposableStack()
   const begun = (told: Told) => begin(call, told, opening)
-  if (cluster.isWorker) return serveHere(call, async (told) => void process.send?.(told))
+  if (cluster.isWorker) {
+    endWithPrimary()
+    return serveHere(call, async (told) => void process.send?.(told))
+  }
   if (config.workers === 1) return await serveHere(call, begun) // before what was opened is closed
   const log = createLog(config)
   const kv = opening.adopt(new MemoryKv(log), (it) => it.close())
   const equip = (worker: Worker) => serveKv(kv, worker)
-  return await new Crew({ count: config.workers, log, equip, begun }).run()
+  const port = await settledPort(config)
+  return await new Crew({ count: config.workers, port, log, equip, begun }).run()
 }
 
 /** The server can be reached: tells other programs of the user, and the user. */
