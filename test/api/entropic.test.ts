@@ -169,6 +169,29 @@ test('a long document goes out compressed to whoever can read it so', async () =
   expect((await kim.get(`${BOX}/versions/1.0.0`, current)).status).toBe(304)
 })
 
+test('query parameters that are not known, and what is no form, are refused with what is allowed', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  for (const [path, allowed] of [
+    ['/v1/packages/search?text=box', 'q, page, per_page'],
+    ['/v1/packages?limit=abc', 'page, per_page'],
+  ] as const) {
+    const { status, json } = await kim.get(path)
+    const name = /\?(\w+)/.exec(path)?.[1]
+    expect([status, json.message]).toEqual([
+      400,
+      `"${name}" is no query parameter of this; allowed: ${allowed}`,
+    ])
+  }
+  expect((await kim.get('/v1/packages?per_page=abc')).status).toBe(400)
+  await kim.send('PUT', BOX)
+  const formless = await kim.send('PUT', `${BOX}/versions/1.0.1`, { body: {} })
+  expect([formless.status, formless.json.message]).toEqual([
+    400,
+    'unsupported content-type: send a form, multipart/form-data with its boundary',
+  ])
+})
+
 test('a wrong method is told the right ones, a wrong path that there is nothing', async () => {
   await using app = await testApp()
   const anybody = app.anonymous()
@@ -179,6 +202,11 @@ test('a wrong method is told the right ones, a wrong path that there is nothing'
   expect([options.status, options.headers.get('allow')]).toEqual([204, wrong.headers.get('allow')])
   const nowhere = await anybody.get('/v1/nowhere')
   expect([nowhere.status, nowhere.json.message]).toEqual([404, 'Not found'])
+  const root = await anybody.get('/v1')
+  expect([root.status, root.json.message]).toEqual([
+    404,
+    `What there is stands in ${app.url}/v1/openapi.json`,
+  ])
   expect((await anybody.get('/v1/packages/package/kim/a%00b')).status).toBe(404)
 })
 

@@ -15,6 +15,7 @@ const TABLE: readonly [keys: string, status: number, because: string][] = [
   ['walk 67', 201, 'no body stands for {}; the original failed without a word'],
   ['walk 69, walk 70', 200, 'changing a package answers with it; the original failed without a word'],
   ['walk 79', 400, 'what is allowed is told; the original advised to try "null"'],
+  ['walk 80', 400, 'what would be supported is said, too'],
   ['walk 81', 400, 'the sentence that the original meant to say'],
   ['walk 83, walk 85', 400, 'the reason in our words'],
   ['walk 84', 400, 'a namespace is validated; the original forgot to'],

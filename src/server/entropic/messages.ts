@@ -9,9 +9,14 @@ const ANYWHERE: Wording = {
   VERSION_EXISTS: (d) => `Cannot publish over previously-published "${d.spec} at ${d.version}".`,
 }
 
+const ROOT = /^\/v1\/?$/
+
 /** What routes say instead, each in the original's words (the missing quote is its own). */
 export const wordings = {
-  nowhere: { NOT_FOUND: () => 'Not found' },
+  nowhere: {
+    NOT_FOUND: (_, ctx) =>
+      ROOT.test(ctx.path) ? `What there is stands in ${ctx.state.root}/v1/openapi.json` : 'Not found',
+  },
   package: {
     PACKAGE_NOT_FOUND: (d) => `"${d.spec}" does not exist.`,
     INVALID_NAME: (d) => `Invalid package name "${d.name}": ${d.why}`,

@@ -25,6 +25,7 @@ const MAX_FIELDS_SIZE = 2 * 1024 * 1024
 const MAX_FIELDS = 100
 /** Files being written side by side: each costs an fsync. */
 const AT_ONCE = 8
+const NO_FORM = 'unsupported content-type: send a form, multipart/form-data with its boundary'
 /** What a part's head and boundary may take on the average, beside its content. */
 const PART_OVERHEAD = 1024
 
@@ -44,12 +45,12 @@ export async function readUpload(request: IncomingMessage, deps: UploadDeps): Pr
 function parserOf(request: IncomingMessage, files: number): busboy.Busboy {
   const { headers } = request
   if (!headers['content-type']?.toLowerCase().startsWith('multipart/form-data'))
-    throw new Fault('BAD_REQUEST', { why: 'unsupported content-type' })
+    throw new Fault('BAD_REQUEST', { why: NO_FORM })
   const limits = { files, fields: MAX_FIELDS, fieldSize: MAX_FIELDS_SIZE, headerPairs: 100 }
   try {
     return busboy({ headers, limits, preservePath: true, defParamCharset: 'utf8' })
   } catch (error) {
-    throw new Fault('BAD_REQUEST', { why: 'unsupported content-type' }, { cause: error })
+    throw new Fault('BAD_REQUEST', { why: NO_FORM }, { cause: error })
   }
 }
 

@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import type { Context } from 'koa'
 import { Fault } from '../../base/fault.ts'
 import type { Registry } from '../../registry/registry.ts'
+import { methodsAt } from '../http/methods.ts'
 import { compress } from './document.ts'
 import { type Wording, wordings } from './messages.ts'
 
@@ -31,6 +32,7 @@ export function routerOf(rows: readonly Route[], registry: Registry): Router {
     router.register(`{/v1}${row.path}`, [row.method], async (ctx: Context) => {
       ctx.state.wording = row.wording
       if (row.method === 'GET') allowReading(ctx)
+      refuseUnknown(ctx, row)
       // No name holds a NUL, and Postgres refuses to be asked for one.
       if (/%00/.test(ctx.url)) throw new Fault('NOT_FOUND', { what: ctx.path })
       await row.handle(ctx, registry)
@@ -40,16 +42,18 @@ export function routerOf(rows: readonly Route[], registry: Registry): Router {
   return router
 }
 
+/** Where parameters count, one passed over in silence looks as if it had been understood. Elsewhere the original ignores all. */
+function refuseUnknown({ query }: Context, { query: known }: Route): void {
+  const unknown = known && Object.keys(query).find((name) => !Object.hasOwn(known, name))
+  if (unknown === undefined) return
+  const allowed = Object.keys(known ?? {}).join(', ')
+  throw new Fault('BAD_REQUEST', { why: `"${unknown}" is no query parameter of this; allowed: ${allowed}` })
+}
+
 /** Pages of other sites may read what everybody may read; a page cannot send a person's token without having it. */
 function allowReading(ctx: Context): void {
   ctx.set('access-control-allow-origin', '*')
   ctx.set('access-control-expose-headers', 'etag, content-range, x-request-id')
-}
-
-function methodsAt(router: Router, path: string): string[] {
-  const layers = router.match(path, 'OPTIONS').path
-  // The last row matches everything.
-  return [...new Set(layers.slice(0, -1).flatMap((layer) => layer.methods))]
 }
 
 function refuse(ctx: Context, methods: readonly string[]): void {
