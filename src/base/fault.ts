@@ -68,7 +68,10 @@ export const faults = {
     say: (d: { spec: string; version: string }) =>
       `You cannot publish over the previously published versions: ${d.version}.`,
   },
-  NOT_FOUND: { status: 404, say: (d: { what: string }) => `Could not find "${d.what}"` },
+  NOT_FOUND: {
+    status: 404,
+    say: (d: { what: string; why?: string }) => `Could not find "${d.what}"${d.why ? `: ${d.why}` : ''}`,
+  },
   PACKAGE_NOT_FOUND: {
     status: 404,
     say: (d: { spec: string; why?: string }) => `Could not find "${d.spec}"${d.why ? `: ${d.why}` : ''}`,

@@ -171,7 +171,9 @@ export class Namespaces {
 
   /** NOT_FOUND when there is no such namespace. */
   async mustExist(name: string): Promise<void> {
-    if (!(await findNamespace(this.#context.storage.sql.read, name))) fail('NOT_FOUND', { what: name })
+    if (await findNamespace(this.#context.storage.sql.read, name)) return
+    const why = `a namespace is made by publishing @${name}/… first, or by POST /v1/namespaces`
+    fail('NOT_FOUND', { what: name, why })
   }
 
   async #account(name: string): Promise<AccountRow> {

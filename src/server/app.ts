@@ -5,7 +5,7 @@ import { Fault } from '../base/fault.ts'
 import type { Log } from '../base/log.ts'
 import { comingVia } from '../base/via.ts'
 import type { Registry } from '../registry/registry.ts'
-import { type Door, doorOf, NPM_PREFIX, withoutBase } from './doors.ts'
+import { type Door, doorOf, hiddenName, NPM_PREFIX, withoutBase } from './doors.ts'
 import { entropicEnvelope, entropicRoutes } from './entropic/routes.ts'
 import { Gate } from './gate.ts'
 import { answerHot, hotFailure } from './hot.ts'
@@ -56,6 +56,7 @@ export function createApp({
   const base = basePathOf(config.address.publicUrl)
   koa.use(identify({ who, address, base }))
   koa.use(catchFaults(log, (fault, ctx) => envelopes[ctx.state.door as Door](fault, ctx)))
+  koa.use(refuseHidden)
   koa.use(async (ctx, next) => {
     const failure = hotFailure(ctx.req)
     if (failure !== undefined) throw failure
@@ -136,6 +137,14 @@ function identify(deps: {
     ctx.url = (door === 'npm' ? canonicalPath(path) : path) + query
     await next()
   }
+}
+
+/** Nothing but a package is ever put right below the root. */
+const refuseHidden: Middleware = (ctx, next) => {
+  const spec = ctx.method === 'PUT' ? hiddenName(splitUrl(ctx.originalUrl).path, ctx.req.headers) : undefined
+  if (spec === undefined) return next()
+  const why = `this name is a route here; the package is published and read under ${ctx.state.root}${NPM_PREFIX}/`
+  throw new Fault('PACKAGE_NOT_FOUND', { spec, why })
 }
 
 /** Loaded with the first request that needs it: package managers never ask for a page. */

@@ -41,6 +41,12 @@ export function doorOf(path: string, headers: IncomingHttpHeaders): { door: Door
   return { door: isPackageManager(headers) ? 'npm' : row.door, path }
 }
 
+/** The name that stands alone in a path where a route of ours is in its way: who is no package manager gets the route. */
+export function hiddenName(path: string, headers: IncomingHttpHeaders): string | undefined {
+  const name = path.slice(1)
+  return !isPackageManager(headers) && (isRoute(name) || path === NPM_PREFIX) ? name : undefined
+}
+
 /** Whether a path that begins with this segment may be one of ours, whatever packages there are. */
 export function isRoute(segment: string): boolean {
   return AMBIGUOUS.has(segment)

@@ -90,3 +90,63 @@ test('errors say in the reason phrase what is wrong', async () => {
   const reply = await fetch(`${app.url}/-/nothing`)
   expect([reply.status, reply.statusText]).toEqual([404, 'Could not find "GET /-/nothing"'])
 })
+
+test('a wrong method is told the right ones, and a wrong path that there is nothing', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  await kim.publish('@kim/box', '1.0.0')
+  const tarball = ['GET', 'HEAD', 'OPTIONS']
+  for (const [path, methods] of [
+    ['/@kim%2fbox', ['GET', 'HEAD', 'OPTIONS', 'PUT']],
+    ['/@kim/box/-/box-1.0.0.tgz', tarball],
+    ['/-/whoami', tarball],
+    ['/-/user/v1/star', ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT']],
+  ] as const) {
+    const wrong = await kim.send('POST', path)
+    expect([path, wrong.status, wrong.json.code]).toEqual([path, 405, 'METHOD_NOT_ALLOWED'])
+    expect(wrong.headers.get('allow')?.split(', ').sort()).toEqual(methods)
+    const options = await kim.send('OPTIONS', path)
+    expect([options.status, options.headers.get('allow')]).toEqual([204, wrong.headers.get('allow')])
+  }
+  for (const path of ['/-/nothing', '/-/user/kim', '/a/b/c/d'])
+    expect([path, (await kim.send('PUT', path, { body: {} })).status]).toEqual([path, 404])
+})
+
+test('a name that is a route here is not put beside it, but under /npm/', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  const curl = {
+    authorization: `Bearer ${kim.token}`,
+    'user-agent': 'curl/8',
+    'content-type': 'application/json',
+  }
+  for (const name of ['npm', 'v1', 'www']) {
+    const reply = await fetch(`${app.url}/${name}`, { method: 'PUT', headers: curl, body: '{}' })
+    const why = `this name is a route here; the package is published and read under ${app.url}/npm/`
+    expect([reply.status, Object.values((await reply.json()) as object)]).toEqual([
+      404,
+      expect.arrayContaining([`Could not find "${name}": ${why}`]),
+    ])
+  }
+})
+
+test('a token that is nobody’s is told from none', async () => {
+  await using app = await testApp()
+  const why = async (headers: Record<string, string>) =>
+    (await app.anonymous().get('/-/whoami', headers)).json.error
+  const phrase = 'You must be logged in to perform this action'
+  expect(await why({})).toBe(phrase)
+  expect(await why({ authorization: 'Bearer ent_unknown' })).toBe(
+    `${phrase}: the token or password that was sent is unknown, revoked or expired`,
+  )
+})
+
+test('a member of no namespace is told how one is made', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  const { status, json } = await kim.send('PUT', '/-/org/acme/user', { body: { user: 'lee' } })
+  expect(status).toBe(404)
+  expect(json.error).toBe(
+    'Could not find "acme": a namespace is made by publishing @acme/… first, or by POST /v1/namespaces',
+  )
+})

@@ -7,6 +7,7 @@ import { reply } from '../http/answer.ts'
 import { readObject } from '../http/body.ts'
 import { type Envelope, inNpmNames } from '../http/faults.ts'
 import { json, param } from '../http/json.ts'
+import { methodsAt } from '../http/methods.ts'
 import { originOf } from '../http/origin.ts'
 import { setAccess, showAccess, showCollaborators, showVisibility } from './access.ts'
 import { downloadRoutes } from './downloads.ts'
@@ -54,8 +55,8 @@ const SMALL_BODY = 1024 * 1024
 const STARRING = new Set(['star', 'unstar'])
 
 /** npm reads `error`, npm 12 and others `message`; `authUrl` and `doneUrl` where a one-time password can be given in the browser. */
-export const npmEnvelope: Envelope = (fault) => {
-  const { message: sentence } = inNpmNames(fault)
+export const npmEnvelope: Envelope = (fault, ctx) => {
+  const sentence = isOfNobody(fault, ctx) ? `${fault.message}: ${NOBODYS}` : inNpmNames(fault).message
   return {
     status: fault.status,
     sentence,
@@ -66,6 +67,15 @@ export const npmEnvelope: Envelope = (fault) => {
       ...(isFault(fault, 'OTP_REQUIRED') && fault.detail),
     },
   }
+}
+
+const NOBODYS = 'the token or password that was sent is unknown, revoked or expired'
+
+/** Whether an account was missing though something was sent to tell whose. */
+function isOfNobody(fault: Fault, ctx: Context): boolean {
+  return (
+    isFault(fault, 'UNAUTHENTICATED') && fault.detail.why === undefined && ctx.get('authorization') !== ''
+  )
 }
 
 /** Organisations are namespaces. */
@@ -181,7 +191,7 @@ export function npmRoutes(door: NpmDoor): Router {
   router.use(organisationRoutes(registry).routes())
   router.use(hookRoutes(registry).routes())
   router.use(stageRoutes(registry).routes())
-  router.all('/-/*rest', (ctx) => unknown(ctx))
+  router.all('/-/*rest', (ctx) => refuse(ctx, router))
   router.use(downloadRoutes(registry).routes())
   router.get('/:name', (ctx) => read(ctx, (reading) => door.reads.packument(named(ctx), reading)))
   router.get('/:name/:version', (ctx) =>
@@ -195,7 +205,7 @@ export function npmRoutes(door: NpmDoor): Router {
   router.delete('/:name/-rev/:rev', (ctx) => unpublish(ctx, door))
   // npm removes the version by PUT and only then deletes the tarball, sometimes under a wrong path: nothing is left to do.
   router.delete('/:name/-/:file/-rev/:rev', (ctx) => json(ctx, 200, { ok: true }))
-  router.all('/*rest', (ctx) => unknown(ctx))
+  router.all('/*rest', (ctx) => refuse(ctx, router))
   return router
 }
 
@@ -267,6 +277,17 @@ function userOf(ctx: Context): string {
   const prefix = 'org.couchdb.user:'
   if (!couch.startsWith(prefix)) return unknown(ctx)
   return couch.slice(prefix.length)
+}
+
+/** OPTIONS tells the methods of a path, any other that is not among them is 405. Nothing below `/-/` is a package's. */
+function refuse(ctx: Context, router: Router): void {
+  const isOurs = ctx.path.startsWith('/-/')
+  const methods = methodsAt(router, ctx.path, (pattern) => pattern.startsWith('/-/') === isOurs)
+  if (methods.length === 0 || methods.includes(ctx.method)) unknown(ctx)
+  const allowed = [...methods, 'OPTIONS']
+  if (ctx.method !== 'OPTIONS') throw new Fault('METHOD_NOT_ALLOWED', { method: ctx.method, allowed })
+  ctx.set('allow', allowed.join(', '))
+  ctx.status = 204
 }
 
 function unknown(ctx: Context): never {
