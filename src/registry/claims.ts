@@ -82,10 +82,11 @@ export class Claims {
    */
   async claim(user: User, npmName: string): Promise<void> {
     const name = { namespace: LEGACY, host: '', name: parseNpmName(npmName) }
+    const now = this.#context.clock.now()
     await this.#context.storage.sql.transaction(async (tx) => {
       const known = await findPackage(tx, '', npmName)
       if (known?.source === 'local') throw new Fault('CONFLICT', { why: `"${npmName}" is ours already.` })
-      return known ? this.take(tx, user, { row: known, name }) : this.insert(tx, user, name)
+      return known ? this.take(tx, user, { row: known, name }) : this.insert(tx, user, { name, now })
     })
   }
 
@@ -117,8 +118,7 @@ export class Claims {
     })
   }
 
-  async insert(tx: Tx, user: User, name: PackageName): Promise<PackageRow> {
-    const now = this.#context.clock.now()
+  async insert(tx: Tx, user: User, { name, now }: { name: PackageName; now: Millis }): Promise<PackageRow> {
     const row = newPackage(name, 'local', now)
     await insertPackage(tx, row)
     await this.#own(tx, user, { packageId: row.id, name, now })

@@ -2,12 +2,12 @@ import { fail } from '../base/fault.ts'
 import { specOf } from '../base/name.ts'
 import { iso } from '../base/time.ts'
 import type { VersionRow } from '../storage/sql/database.ts'
-import { listTags } from '../storage/tables/packages.ts'
 import { listAccountsWith } from '../storage/tables/rights.ts'
 import { listVersions } from '../storage/tables/versions.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
 import type { JsonObject, PackageDoc, PackageHead, VersionText } from './model.ts'
+import { currentTags } from './package-tags.ts'
 import { listVouchers } from './vouchers.ts'
 
 /** Fields that the full packument's root repeats from the latest version, as npm does. */
@@ -40,16 +40,15 @@ export class Documents {
     const { read } = this.#context.storage.sql
     const [rows, tags, vouchers] = await Promise.all([
       listVersions(read, head.id),
-      listTags(read, head.id),
+      currentTags(read, head.id),
       listVouchers(read, head),
     ])
     const offered = rows.filter((row) => row.removed_at === null && row.yanked_at === null)
     if (offered.length === 0) fail('PACKAGE_NOT_FOUND', { spec: specOf(head.name, this.#context.host()) })
-    const distTags = Object.fromEntries(tags.map(({ tag, version }) => [tag, version]))
-    const latest = offered.find(({ version }) => version === distTags.latest) ?? offered[0]
+    const latest = offered.find(({ version }) => version === tags.latest) ?? offered[0]
     return {
       head,
-      tags: distTags,
+      tags,
       time: timesOf(head, rows),
       root: await this.#root(head, latest),
       versions: offered.values().map((row) => textOf(row, vouchers.get(row.version))),
@@ -60,8 +59,7 @@ export class Documents {
   /** The dist-tags, also of a package without versions. */
   async tags(head: PackageHead): Promise<Readonly<Record<string, string>>> {
     if (isUpstreams(head)) return (await this.#mirror.document(head)).tags
-    const rows = await listTags(this.#context.storage.sql.read, head.id)
-    return Object.fromEntries(rows.map(({ tag, version }) => [tag, version]))
+    return currentTags(this.#context.storage.sql.read, head.id)
   }
 
   async #root(head: PackageHead, latest: VersionRow | undefined): Promise<JsonObject> {

@@ -10,6 +10,7 @@ import {
   parseNpmName,
   specOf,
 } from '../base/name.ts'
+import type { Millis } from '../base/time.ts'
 import { Conflict, type PackageRow, type Tx } from '../storage/sql/database.ts'
 import {
   bumpPackage,
@@ -136,7 +137,7 @@ export class Packages {
     checkNewName(name)
     if (settings.requireTfa) await this.#access.requireTfa(user)
     const head = await this.#transaction(async (tx) => {
-      const row = await this.claims.insert(tx, user, name)
+      const row = await this.claims.insert(tx, user, { name, now: this.#context.clock.now() })
       if (!settings.requireTfa) return headOf(row)
       return headOf(await this.#requireTfa(tx, user, { id: row.id, required: true }))
     })
@@ -221,13 +222,12 @@ export class Packages {
   async forPublish(
     tx: Tx,
     user: User,
-    { name, access }: Pick<PublishRequest, 'name' | 'access'>,
+    { name, access, now }: Pick<PublishRequest, 'name' | 'access'> & { now: Millis },
   ): Promise<PackageRow> {
-    const now = this.#context.clock.now()
     const known = await findPackage(tx, name.host, npmNameOf(name))
     // Mirrored meanwhile: whoever asked first has the name.
     if (known?.source === 'mirror') throw new Fault('NAME_IS_UPSTREAM', { name: known.npm_name })
-    const before = known ?? (await this.claims.insert(tx, user, name))
+    const before = known ?? (await this.claims.insert(tx, user, { name, now }))
     // What is asked for as it stands is no change, or it would undo one that a maintainer makes meanwhile.
     const changed = access && access !== before.access ? { access } : undefined
     if (changed) await tell(tx, user, { of: headOf(before), at: now, kind: 'access', detail: changed })

@@ -28,6 +28,18 @@ export function tagsForPublish(current: Tags, version: string, asked: readonly s
   return tags.length === 0 && supersedes(version, current.latest) ? ['latest'] : tags
 }
 
+/**
+ * The tags to write when the publish of `version` is repeated: those asked for that stand nowhere, or on a version that it supersedes. What was
+ * published since keeps its tags, or a client's retry would take `latest` back.
+ */
+export function tagsForRepeat(current: Tags, version: string, asked: readonly string[]): string[] {
+  const stands = new Map(Object.entries(current))
+  return asked.map(parseTag).filter((tag) => {
+    const other = stands.get(tag)
+    return other === undefined || supersedes(version, other)
+  })
+}
+
 /** Tells whether `version` may take `latest` over from `latest` unasked. */
 export function supersedes(version: string, latest: string): boolean {
   if (semver.prerelease(version) !== null && semver.prerelease(latest) === null) return false

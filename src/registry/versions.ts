@@ -4,7 +4,7 @@ import { Fault, fail } from '../base/fault.ts'
 import { type PackageName, specOf } from '../base/name.ts'
 import { minutes } from '../base/time.ts'
 import { Conflict, type PackageRow, type Tx, type VersionRow } from '../storage/sql/database.ts'
-import { bumpPackage, deleteTag, listTags, upsertTag } from '../storage/tables/packages.ts'
+import { bumpPackage, deleteTag, upsertTag } from '../storage/tables/packages.ts'
 import {
   findVersion,
   insertVersion,
@@ -20,12 +20,13 @@ import type { Federation } from './federation.ts'
 import type { Caller, PackageHead, PublishRequest, User } from './model.ts'
 import { npmUserOf } from './npm-user.ts'
 import { headOf } from './package-head.ts'
+import { currentTags, repairLatest } from './package-tags.ts'
 import { checkRevision, type Packages } from './packages.ts'
 import { type Made, makeContent } from './publish-content.ts'
 import { checkDependencies } from './publish-dependencies.ts'
 import type { Signer } from './signer.ts'
 import { takeStagedNumber } from './staged-number.ts'
-import { newestOf, parseTag, parseVersion, tagsForPublish } from './tags.ts'
+import { parseTag, parseVersion, tagsForPublish, tagsForRepeat } from './tags.ts'
 import { versionRow } from './version-row.ts'
 import { checkAccess } from './visibility.ts'
 import { keepVouchers } from './vouchers.ts'
@@ -135,7 +136,7 @@ export class Versions {
         { yanked_at: yanked ? now : null },
       )
       if (!found) this.#missing(name, version)
-      await this.#repairLatest(tx, head.id)
+      await repairLatest(tx, head.id)
       return { version, yanked }
     })
   }
@@ -158,7 +159,7 @@ export class Versions {
         const found = await removeVersion(tx, { packageId: head.id, version }, now)
         if (!found) this.#missing(name, version)
       }
-      await this.#repairLatest(tx, head.id)
+      await repairLatest(tx, head.id)
       return { versions: change.versions }
     })
   }
@@ -201,20 +202,6 @@ export class Versions {
     })
   }
 
-  /** Tags on versions that are no longer offered go; `latest` moves to the newest that is. */
-  async #repairLatest(tx: Tx, packageId: string): Promise<void> {
-    const rows = await listVersionHeads(tx, packageId)
-    const offered = rows
-      .filter((row) => row.removed_at === null && row.yanked_at === null)
-      .map((row) => row.version)
-    for (const { tag, version } of await listTags(tx, packageId))
-      if (!offered.includes(version)) await deleteTag(tx, packageId, tag)
-    const tags = await listTags(tx, packageId)
-    const newest = newestOf(offered)
-    if (newest !== undefined && !tags.some(({ tag }) => tag === 'latest'))
-      await upsertTag(tx, { package_id: packageId, tag: 'latest', version: newest })
-  }
-
   #missing(name: PackageName, version: string): never {
     return fail('VERSION_NOT_FOUND', { spec: specOf(name, this.#context.host()), version })
   }
@@ -228,9 +215,23 @@ export class Versions {
     const recent = this.#context.clock.now() - row.published_at < RETRY_WINDOW
     const same =
       content.kind === 'tarball' && content.print.digest === row.tarball && row.publisher === user.id
-    if (recent && same && row.integrity !== null)
-      return { head, version: row.version, integrity: row.integrity }
-    throw this.#exists(request)
+    if (!recent || !same || row.integrity === null || row.yanked_at !== null) throw this.#exists(request)
+    await this.#tagAgain(user, head, { version: row.version, asked: request.tags })
+    return { head, version: row.version, integrity: row.integrity }
+  }
+
+  /** A repeated publish may ask for other tags than the first; the right to publish, which was judged, is the right to tag. */
+  async #tagAgain(
+    user: User,
+    head: PackageHead,
+    { version, asked }: { version: string; asked: readonly string[] },
+  ): Promise<void> {
+    const current = await currentTags(this.#context.storage.sql.read, head.id)
+    for (const tag of tagsForRepeat(current, version, asked))
+      await this.#change(user, { head, kind: 'tag' }, async (tx) => {
+        await upsertTag(tx, { package_id: head.id, tag, version })
+        return { tag, version }
+      })
   }
 
   async #existing({ name, version }: Pick<PublishRequest, 'name' | 'version'>) {
@@ -289,13 +290,15 @@ export class Versions {
     user: User,
     { request, row }: { request: PublishRequest; row: VersionRow },
   ): Promise<PackageHead> {
-    const owner = await this.#packages.forPublish(tx, user, request)
+    // One moment for the whole act, taken when its turn has come: no package is younger than its versions, and the feed goes forward.
+    const at = this.#context.clock.now()
+    const owner = await this.#packages.forPublish(tx, user, { ...request, now: at })
     const { id } = owner
-    const { version, published_at: at } = row
+    const { version } = row
     await takeStagedNumber(tx, owner.npm_name, { version, staged: request.staged?.id })
-    await insertVersion(tx, { ...row, package_id: id })
+    await insertVersion(tx, { ...row, package_id: id, published_at: at })
     await keepVouchers(tx, owner, { row, signer: this.#signer, provenance: request.provenance })
-    const current = Object.fromEntries((await listTags(tx, id)).map(({ tag, version }) => [tag, version]))
+    const current = await currentTags(tx, id)
     for (const tag of tagsForPublish(current, version, request.tags))
       await upsertTag(tx, { package_id: id, tag, version })
     const detail = { version, by: user.name }
