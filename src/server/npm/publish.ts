@@ -5,6 +5,7 @@ import { npmNameOf, type PackageName, specOf } from '../../base/name.ts'
 import {
   type Caller,
   DEPENDENCY_FIELDS,
+  type Json,
   type JsonObject,
   type Manifest,
   type PublishRequest,
@@ -100,7 +101,7 @@ function publishRequest(
     name,
     version: entry[0],
     manifest: manifestOf(version, npmName),
-    tags: Object.keys(objectOf(document['dist-tags']) ?? {}),
+    tags: tagsIn(document, entry[0]),
     readme: readme === NO_README ? undefined : readme,
     ...(access && { access }),
     ...(provenance !== undefined && { provenance }),
@@ -132,13 +133,32 @@ function checkLength(document: JsonObject, tarball: Fingerprint): void {
   }
 }
 
-/** The manifest as it came, without what is the registry's to say, and with dependency maps that are maps. */
+/** The tags to put on the version. BAD_REQUEST for one that names another: a publish changes nothing about versions there are. */
+function tagsIn(document: JsonObject, version: string): string[] {
+  const said = document['dist-tags'] ?? {}
+  const tags = objectOf(said) ?? bad('"dist-tags" must be an object of tag and version')
+  for (const [tag, target] of Object.entries(tags))
+    if (target !== version)
+      bad(`the dist-tag "${tag}" names ${JSON.stringify(target)}, but "${version}" is what is published`)
+  return Object.keys(tags)
+}
+
+/** The manifest as it came, without what is the registry's to say, and with dependency maps that npm can read. */
 function manifestOf(version: JsonObject, name: string): Manifest {
   const kept = Object.fromEntries(Object.entries(version).filter(([key]) => !OURS.has(key)))
-  for (const field of DEPENDENCY_FIELDS)
-    if (kept[field] !== undefined && !objectOf(kept[field]))
-      bad(`"${field}" must be an object of name and range`)
+  for (const field of DEPENDENCY_FIELDS) if (kept[field] !== undefined) checkMap(field, kept[field])
   return { ...kept, name, version: String(version.version) }
+}
+
+/** Ranges may be anything that npm installs from, addresses and tags too. BAD_REQUEST, INVALID_DEPENDENCY for what breaks every install. */
+function checkMap(field: string, value: Json | undefined): void {
+  const map = objectOf(value) ?? bad(`"${field}" must be an object of name and range`)
+  for (const [name, range] of Object.entries(map)) {
+    if (name === '') throw new Fault('INVALID_DEPENDENCY', { field, name, why: 'a dependency needs a name' })
+    if (typeof range === 'string') continue
+    const why = `its range must be a string, such as "^1.0.0", not ${JSON.stringify(range)}`
+    throw new Fault('INVALID_DEPENDENCY', { field, name, why })
+  }
 }
 
 /**
