@@ -5,6 +5,7 @@ import type { Digest, Fingerprint } from '../base/digest.ts'
 import { Fault, isFault } from '../base/fault.ts'
 import { pour } from '../storage/blobs/file-stream.ts'
 import type { Context } from './context.ts'
+import { TarEntries } from './mirror/tar-entries.ts'
 import type { FileEntry, FileTree, JsonObject } from './model.ts'
 import { byBytes, checkCollisions, parsePath } from './paths.ts'
 
@@ -52,7 +53,7 @@ export class ContentStore {
     const [gunzip, extract] = [createGunzip({ chunkSize: PIECE }), tar.extract()]
     const feeding = Promise.all([
       pour(await blobs.open(tarball), gunzip),
-      pipeline(gunzip, bounded(this.#context.limits.unpacked), extract),
+      pipeline(gunzip, bounded(this.#context.limits.unpacked, strictness), extract),
     ])
     feeding.catch(() => undefined) // reported through the iteration below
     try {
@@ -225,14 +226,27 @@ function isBadArchive(error: unknown): error is Error {
   return error instanceof Error && !('syscall' in error)
 }
 
-/** Ends an archive that goes on and on, whatever it is that follows its files. Headers and padding are at most a KiB a file. */
-function bounded(unpacked: number): (chunks: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
+/**
+ * Ends an archive that goes on and on, whatever it is that follows its files: headers and padding are at most a KiB a file. One that goes on behind
+ * its end holds more files to some tools than to others, and is refused.
+ */
+function bounded(
+  unpacked: number,
+  strictness: Strictness,
+): (chunks: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   const limit = unpacked + Math.min(unpacked, ARCHIVE_OVERHEAD)
+  const isStrict = strictness === 'refuse'
   return async function* limited(chunks) {
+    const entries = new TarEntries(
+      () => false,
+      () => undefined,
+    )
     let size = 0
     for await (const chunk of chunks) {
       size += chunk.length
       if (size > limit) throw new Fault('TOO_LARGE', { what: 'The unpacked package', limit: unpacked })
+      if (isStrict) entries.push(chunk)
+      if (entries.goesOn) throw new Fault('INVALID_TARBALL', { why: 'something stands behind its end' })
       yield chunk
     }
   }

@@ -38,6 +38,24 @@ test('a tarball in which a path stands twice is refused, whatever its size', asy
   expect([reply.status, reply.json.error]).toEqual([400, expect.stringContaining('package.json')])
 })
 
+test('a tarball that goes on behind its end is refused: some would see more files in it than others', async () => {
+  await using app = await testApp()
+  const kim = await app.user('kim')
+  const [first, second] = await Promise.all([
+    packageTarball({ name: 'box', version: '1.0.0' }),
+    tarballOf({ 'package/hidden.js': 'x' }),
+  ])
+  const archive = gunzipSync(first)
+  const publish = (end: Buffer) =>
+    kim.publish('box', '1.0.0', { tarball: gzipSync(Buffer.concat([archive, end])) })
+  for (const end of [gunzipSync(second), Buffer.alloc(512, 'x'), Buffer.from('x')]) {
+    const { status, json } = await publish(end)
+    expect([status, json.error]).toEqual([400, expect.stringContaining('tarball')])
+  }
+  // Many tools fill up with zeros.
+  expect((await publish(Buffer.alloc(10_240))).status).toBe(201)
+})
+
 test('a new version without a tarball is refused, of a new package too', async () => {
   await using app = await testApp()
   const kim = await app.user('kim')

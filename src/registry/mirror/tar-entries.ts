@@ -32,6 +32,8 @@ const WITHOUT_CONTENT = /^[1-6]$/
  */
 export class TarEntries {
   doubt: string | undefined
+  /** Whether something stands behind its end. */
+  goesOn = false
   readonly #wants: (name: string, size: number) => boolean
   readonly #report: (entry: TarEntry) => void
   /** Of a block, or of a content that is wanted, as far as it has come. */
@@ -86,7 +88,8 @@ export class TarEntries {
 
   #begin(block: Buffer): void {
     if (block.equals(NOTHING)) return void this.#empty++
-    if (this.#empty > 1) this.doubt ??= 'something stands behind its end'
+    if (this.#empty > 1) this.goesOn = true
+    if (this.goesOn) this.doubt ??= 'something stands behind its end'
     this.#empty = 0
     const header = headerIn(block)
     this.doubt ??= header ? header.doubt : 'a header in it is damaged'
