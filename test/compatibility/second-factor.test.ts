@@ -26,7 +26,7 @@ type Desk = Awaited<ReturnType<typeof desk>>
 /** Resolves to what the phone shows and to a recovery code. */
 async function enable({ client, clock }: Desk, mode: string) {
   const enabling = client.atTerminal('profile', 'enable-2fa', mode)
-  await enabling.answer(PASSWORD, 'kim-password')
+  await enabling.answer(PASSWORD, 'kim-password', 'secret')
   const secret = (await enabling.printed(/enter code: [A-Z2-7]{16,}/i)).replace(/.* /, '')
   const code = phoneOf(secret, clock)
   await enabling.answer(OTP, code())
@@ -142,7 +142,7 @@ row(
 
 async function changeFactor({ app, client }: Desk, words: string[], code: () => string): Promise<void> {
   const changing: Terminal = client.atTerminal('profile', ...words)
-  await changing.answer(PASSWORD, 'kim-password')
+  await changing.answer(PASSWORD, 'kim-password', 'secret')
   // npm 10 asks for the code itself, before anybody wants it.
   if (client.name === 'npm@10') await changing.answer(/one-time password: ?$/i, code())
   else await confirm(changing, app, code)

@@ -84,7 +84,7 @@ const hasLoginOfItsOwn = ({ name }: Client) => name === 'pnpm' || name === 'pnpm
 async function logInByPassword(client: Client, password: string, words: readonly string[] = ['login']) {
   const login = client.atTerminal(...words)
   await login.answer(/user ?name:/i, 'kim')
-  await login.answer(/password:/i, password)
+  await login.answer(/password:/i, password, 'secret')
   if (hasLoginOfItsOwn(client)) await login.answer(/email[^:]*:/i, 'kim@example.org')
   return login.ended
 }
@@ -129,7 +129,7 @@ row(
     const publish = client.atTerminal('publish', '--new-version', '1.0.0', '--registry', wire.url)
     await publish.answer(/username:/i, 'kim')
     await publish.answer(/email:/i, 'kim@example.org')
-    await publish.answer(/password:/i, 'kim-password')
+    await publish.answer(/password:/i, 'kim-password', 'secret')
     const { code, output } = await publish.ended
     expect([code, output]).toEqual([0, expect.anything()])
     const [login, put, logout] = wire.lines(/^(?:PUT|DELETE) /)

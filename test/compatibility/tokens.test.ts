@@ -10,7 +10,7 @@ const SECRET = /ent_[\w-]+/
 /** What `npm token create` prints as the token. */
 async function create(client: Client, ...args: readonly string[]): Promise<string> {
   const creating = client.atTerminal('token', 'create', ...args)
-  await creating.answer(PASSWORD, 'kim-password')
+  await creating.answer(PASSWORD, 'kim-password', 'secret')
   const { code, output } = await creating.ended
   expect(code, output).toBe(0)
   return SECRET.exec(output)?.[0] ?? expect.fail(output)

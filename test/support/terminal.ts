@@ -35,7 +35,9 @@ export class Terminal {
   static start(words: readonly string[], { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv }): Terminal {
     const command = words.map((word) => `'${word}'`).join(' ')
     const settings = { ...env, TERM: 'dumb', SHELL: '/bin/sh' }
-    return new Terminal(spawn(SCRIPT, ['-qfec', command, '/dev/null'], { cwd, env: settings }))
+    // Only who listens echoes: what is typed too early, and thrown away, must not look like an answer that was taken.
+    const quiet = `stty -echo; ${command}`
+    return new Terminal(spawn(SCRIPT, ['-qfec', quiet, '/dev/null'], { cwd, env: settings }))
   }
 
   /** Resolves with what matches, once it stands on the screen, behind what was waited for before. */
@@ -54,15 +56,17 @@ export class Terminal {
     return promise
   }
 
-  /** Waits for a question and answers it; again, as somebody would, as long as nothing happens. */
-  async answer(question: RegExp, line: string): Promise<void> {
+  /** Waits for a question and answers it; again, as somebody would, as long as nothing happens. What is `secret` is not shown as it is typed. */
+  async answer(question: RegExp, line: string, kind: 'plain' | 'secret' = 'plain'): Promise<void> {
     await this.printed(question)
     const shown = this.#output.length
     // The key itself: the terminal makes a line's end of it where a program reads lines.
     const type = () => this.#child.stdin?.write(`${line}\r`)
     type()
-    // A program that listened ends the line on the screen.
-    const again = setInterval(() => (this.#output.length === shown ? type() : clearInterval(again)), PATIENCE)
+    // A program that listened ends the line on the screen; the end of the line before may come late.
+    const sign = kind === 'secret' ? /./s : /\S/
+    const isTaken = () => sign.test(this.#output.slice(shown))
+    const again = setInterval(() => (isTaken() ? clearInterval(again) : type()), PATIENCE)
     void this.ended.then(() => clearInterval(again))
   }
 }
