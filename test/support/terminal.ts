@@ -59,14 +59,21 @@ export class Terminal {
   /** Waits for a question and answers it; again, as somebody would, as long as nothing happens. What is `secret` is not shown as it is typed. */
   async answer(question: RegExp, line: string, kind: 'plain' | 'secret' = 'plain'): Promise<void> {
     await this.printed(question)
-    const shown = this.#output.length
-    // The key itself: the terminal makes a line's end of it where a program reads lines.
-    const type = () => this.#child.stdin?.write(`${line}\r`)
+    let shown = 0
+    const type = () => {
+      shown = this.#output.length
+      // The key itself: the terminal makes a line's end of it where a program reads lines.
+      this.#child.stdin?.write(`${line}\r`)
+    }
     type()
     // A program that listened ends the line on the screen; the end of the line before may come late.
     const sign = kind === 'secret' ? /./s : /\S/
-    const isTaken = () => sign.test(this.#output.slice(shown))
-    const again = setInterval(() => (isTaken() ? clearInterval(again) : type()), PATIENCE)
+    const again = setInterval(() => {
+      const since = this.#output.slice(shown)
+      // Asked once more: only a part of the line was heard.
+      if (question.test(since) || !sign.test(since)) type()
+      else clearInterval(again)
+    }, PATIENCE)
     void this.ended.then(() => clearInterval(again))
   }
 }
