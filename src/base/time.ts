@@ -32,3 +32,8 @@ export function dayOfDate(date: string): Day | undefined {
   // A 31st of June would be taken for a 1st of July.
   return Number.isNaN(moment) || dateOf(dayOf(moment)) !== date ? undefined : dayOf(moment)
 }
+
+/** The next full second, or the moment itself where it is one. */
+export function fullSecond(at: Millis): Millis {
+  return Math.ceil(at / seconds(1)) * seconds(1)
+}

@@ -46,7 +46,8 @@ test('Last-Modified is when the package last changed where it comes from, by HEA
 })
 
 test('who knows no ETag but the very date of our last change has the document', async () => {
-  await using app = await testApp()
+  const clock = { now: () => Date.parse('2030-01-02T03:04:05.250Z') }
+  await using app = await testApp({ inside: true, clock })
   const kim = await app.user('kim')
   await kim.publish('box', '1.0.0')
   const modified = (await kim.get('/box')).headers.get('last-modified') ?? ''
@@ -62,19 +63,28 @@ test('who knows no ETag but the very date of our last change has the document', 
   expect((await kim.get('/box', both)).status).toBe(200)
 })
 
-test('changes within one second have dates of their own', async () => {
-  const moment = Date.parse('2030-01-02T03:04:05.250Z')
+test('by a date that two changes share nobody is told that nothing has changed, and no burst of them runs ahead', async () => {
+  const at = (second: number) => Date.parse('2030-01-02T03:04:00.250Z') + second * 1000
+  let moment = 0
   await using app = await testApp({ inside: true, clock: { now: () => moment } })
   const kim = await app.user('kim')
-  const dates: string[] = []
-  for (const version of ['1.0.0', '1.0.1', '1.0.2']) {
-    await kim.publish('box', version)
+  const dates = new Set<string>()
+  // The fourth is by a clock that is behind.
+  const seconds = [5, 5, 5, 3, 6, 9]
+  const own: number[] = []
+  for (const [n, second] of seconds.entries()) {
+    moment = at(second)
+    await kim.publish('box', `1.0.${n}`)
+    const { headers, json } = await kim.get('/box')
+    const date = headers.get('last-modified') ?? ''
     for (const known of dates)
-      expect((await kim.get('/box', { 'if-modified-since': known })).status).toBe(200)
-    dates.push((await kim.get('/box')).headers.get('last-modified') ?? '')
-    expect((await kim.get('/box', { 'if-modified-since': dates.at(-1) ?? '' })).status).toBe(304)
+      expect([n, (await kim.get('/box', { 'if-modified-since': known })).status]).toEqual([n, 200])
+    if ((await kim.get('/box', { 'if-modified-since': date })).status === 304) own.push(n)
+    dates.add(date)
+    expect(Date.parse(json.time.modified)).toBeGreaterThanOrEqual(Date.parse(json.time[`1.0.${n}`]))
+    expect(Date.parse(json.time.modified)).toBeLessThan(at(Math.max(...seconds.slice(0, n + 1))) + 1000)
   }
-  expect(dates).toEqual([5, 6, 7].map((second) => `Wed, 02 Jan 2030 03:04:0${second} GMT`))
+  expect(own).toEqual([0, 5])
 })
 
 test('an upstream’s date, which two states may share, is taken for neither', async () => {

@@ -4,7 +4,7 @@ import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
 import { remembering } from '../../base/memo.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
-import type { Millis } from '../../base/time.ts'
+import { fullSecond, type Millis } from '../../base/time.ts'
 import { tarballPath } from '../../registry/contents.ts'
 import type { PackageDoc, PackageHead, VersionText } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
@@ -22,7 +22,7 @@ export type Rendered = {
   /** For the document, and for telling that it has not changed. */
   readonly headers: PackumentHeaders
   readonly unchanged: PackumentHeaders
-  /** When this state began, by a date that no other of the package has. An upstream's may stand for two: undefined. */
+  /** When this state began, where no other of the package has a date in the same second; of a mirrored package, nobody knows. */
   readonly began: Millis | undefined
   readonly body: Buffer
 }
@@ -115,7 +115,7 @@ export class Packuments {
     // For a mirrored package the upstream's, whenever we fetched it: pnpm reads `time.modified` off Last-Modified.
     const said = Date.parse(doc.time.modified ?? '')
     const modified = Number.isNaN(said) ? head.modifiedAt : said
-    const began = head.source === 'local' ? modified : undefined
+    const began = head.source === 'local' && fullSecond(modified) !== modified ? modified : undefined
     const unchanged = validators(head, { etag, modified })
     const rendered = { etag, began, unchanged, headers: headersOf(unchanged, wanted, body), body }
     this.#keep(etag, { ...rendered, slot: `${head.id} ${wanted.form} ${wanted.encoding} ${wanted.address}` })

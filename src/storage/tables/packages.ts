@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { npmNameOf, type PackageName } from '../../base/name.ts'
-import { type Millis, seconds } from '../../base/time.ts'
+import { fullSecond, type Millis, seconds } from '../../base/time.ts'
 import type { ChangeKind, MaintainerRow, PackageRow, Reader, TagRow, Tx } from '../sql/database.ts'
 
 const SECOND = seconds(1)
@@ -64,8 +65,8 @@ export type PackageChange = Partial<
 
 /**
  * Raises the revision and resolves to the row as it is then; every write to a package begins with this, so that on Postgres the row's
- * lock orders the writers of one package. Each moves its date on by a whole second at least, whatever the clock says: HTTP knows no
- * shorter ones, and no two states of a package may share theirs. In its first it holds nothing to be read.
+ * lock orders the writers of one package. HTTP's dates have whole seconds: where a change falls into the second of the one before, or before it
+ * since clocks differ, the new date is the next full second: one without milliseconds is perhaps of several states.
  */
 export function bumpPackage(
   tx: Tx,
@@ -78,12 +79,11 @@ export function bumpPackage(
     .set((eb) => ({
       ...change,
       revision: eb('revision', '+', 1),
-      modified_at: eb
-        .case()
-        .when(eb.or([eb('revision', '=', 1), eb('modified_at', '<', now - (now % SECOND))]))
-        .then(now)
-        .else(eb(eb('modified_at', '-', eb('modified_at', '%', SECOND)), '+', SECOND))
-        .end(),
+      // In its first state a package holds nothing to be read.
+      modified_at: sql<number>`case
+        when revision = 1 or modified_at < ${now - (now % SECOND)} then ${now}
+        when modified_at <= ${fullSecond(now)} then ${fullSecond(now)}
+        else modified_at + 999 - (modified_at + 999) % 1000 end`,
     }))
     .where('id', '=', id)
     .returningAll()
