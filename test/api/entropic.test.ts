@@ -303,10 +303,9 @@ test('lists are whole, or a page when one is asked for', async () => {
     ['b1'],
     { next: false, prev: true, total: 3 },
   ])
-  expect(await names('/v1/packages/search?q=KIM+a&page=0')).toEqual([
-    ['a1', 'a2'],
-    { next: false, prev: false, total: 2 },
-  ])
+  // What fits alike is in no order that matters.
+  const [found, page] = await names('/v1/packages/search?q=KIM+a&page=0')
+  expect([found.toSorted(), page]).toEqual([['a1', 'a2'], { next: false, prev: false, total: 2 }])
   expect(await names('/v1/packages/authored-by/kim')).toEqual([['a1', 'a2', 'b1'], {}])
   expect(await names('/v1/packages/maintained-by/kim')).toEqual([['a1', 'a2', 'b1'], {}])
   expect((await kim.get('/v1/packages?page=-1')).status).toBe(400)
