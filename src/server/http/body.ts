@@ -75,7 +75,7 @@ export class Gathered {
 
 const [QUOTE, BACKSLASH, COMMA, OPEN_BRACE, OPEN_BRACKET] = [0x22, 0x5c, 0x2c, 0x7b, 0x5b]
 /** Parsing a value costs far more time and memory than its byte or two; the largest real documents have some 100,000. */
-export const MAX_VALUES = 1_000_000
+const MAX_VALUES = 1_000_000
 
 /** BAD_REQUEST for JSON with more values than anybody has to say. */
 export function mustBeFewValues(count: number): void {
@@ -83,14 +83,18 @@ export function mustBeFewValues(count: number): void {
     throw new Fault('BAD_REQUEST', { why: `the body has more than ${MAX_VALUES} values` })
 }
 
-/** How many values JSON has, near enough: each comma begins one, and each object and array. */
+/** Whether a byte outside strings begins a value, near enough: each comma does, and each object and array. */
+export function beginsValue(byte: number | undefined): boolean {
+  return byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET
+}
+
 function valuesIn(json: Buffer): number {
   let [count, isInString] = [0, false]
   for (let at = 0; at < json.length; at++) {
     const byte = json[at]
     if (byte === QUOTE) isInString = !isInString
     else if (isInString) at += byte === BACKSLASH ? 1 : 0
-    else if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) count += 1
+    else if (beginsValue(byte)) count += 1
   }
   return count
 }

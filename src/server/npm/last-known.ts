@@ -27,7 +27,7 @@ export class LastKnown<T extends object | symbol> {
   async find(key: string, ask: () => Promise<T>): Promise<Found<T>> {
     try {
       const value = await ask()
-      this.note(key, value)
+      this.#note(key, value)
       return { value, isStale: false }
     } catch (error) {
       const known = isFault(error, 'UNAVAILABLE') ? this.#known.get(key) : undefined
@@ -37,8 +37,7 @@ export class LastKnown<T extends object | symbol> {
     }
   }
 
-  /** What was found by other means. */
-  note(key: string, value: T): void {
+  #note(key: string, value: T): void {
     if (!this.#isPublic(value)) return void this.#known.delete(key)
     const [known, at] = [this.#known.get(key), performance.now()]
     if (known?.value !== value || at - known.at > INEXACT) this.#known.set(key, { value, at })

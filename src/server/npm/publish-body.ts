@@ -3,7 +3,7 @@ import { Fault } from '../../base/fault.ts'
 import { giveBack, SPARE_SIZE, takeBuffer } from '../../base/spare-buffers.ts'
 import type { JsonObject } from '../../registry/model.ts'
 import type { Spool } from '../../registry/registry.ts'
-import { Gathered, mustBeFewValues, objectOf } from '../http/body.ts'
+import { beginsValue, Gathered, mustBeFewValues, objectOf } from '../http/body.ts'
 
 /** A publish document with its tarballs taken out on the way. */
 export type PublishBody = {
@@ -150,7 +150,7 @@ class Scanner {
   }
 
   #outside(byte: number): void {
-    if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) mustBeFewValues(++this.#values)
+    if (beginsValue(byte)) mustBeFewValues(++this.#values)
     if (byte === QUOTE) {
       this.#inString = true
       this.#key = []

@@ -39,7 +39,7 @@ export class RowMemory {
   #check(): void {
     if (this.#isChecked) return
     const version = this.#version()
-    if (version !== this.#known) this.#byQuery.clear()
+    if (version !== this.#known) for (const rows of this.#byQuery.values()) rows.clear()
     this.#known = version
     this.#isChecked = true
     setImmediate(() => this.forget())
