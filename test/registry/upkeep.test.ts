@@ -1,9 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { digestToHex, parseDigest } from '../../src/base/digest.ts'
+import { parseDigest } from '../../src/base/digest.ts'
 import { seconds } from '../../src/base/time.ts'
 import { testApp } from '../support/app.ts'
+import { fileOf } from '../support/blobs.ts'
 import { onEveryStorage } from '../support/services.ts'
 
 /** Whatever the age: S3 tells it by the second, rounded up. */
@@ -37,8 +38,7 @@ test('a missing and a changed blob are found', async () => {
   await kim.publish('bag', '1.0.0')
   const blob = async (name: string) => {
     const { json } = await kim.get(`/${name}`)
-    const hex = digestToHex(parseDigest(json.versions['1.0.0'].dist.integrity))
-    return join(app.folder, 'blobs/sha512', hex.slice(0, 2), hex.slice(2, 4), hex.slice(4))
+    return join(app.folder, 'blobs', fileOf(parseDigest(json.versions['1.0.0'].dist.integrity)))
   }
   await rm(await blob('box'))
   await writeFile(await blob('bag'), 'something else')

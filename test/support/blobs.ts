@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Digest, Fingerprint } from '../../src/base/digest.ts'
+import { type Digest, digestToHex, type Fingerprint } from '../../src/base/digest.ts'
 import type { BlobDriver, Durability } from '../../src/storage/blobs/blobs.ts'
 import { SpoolingBlobStore } from '../../src/storage/blobs/store.ts'
 import { type Cleanup, temporaryFolder } from './services.ts'
@@ -18,6 +18,12 @@ export function printOf(bytes: Uint8Array | string): Fingerprint {
   // A base64 sha512 by construction.
   const digest = sri('sha512', bytes) as Digest
   return { digest, sha1: hash('sha1', bytes).toString('hex'), size: Buffer.byteLength(bytes) }
+}
+
+/** Where the disk driver keeps a blob below its root. */
+export function fileOf(digest: Digest): string {
+  const hex = digestToHex(digest)
+  return join(hex.slice(0, 2), hex.slice(2))
 }
 
 /** The address of nothing. */

@@ -1,42 +1,51 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, opendir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { open, opendir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { type Digest, digestFromHex, type Fingerprint } from '../../base/digest.ts'
+import { type Digest, digestFromHex, digestToHex, type Fingerprint } from '../../base/digest.ts'
 import { minutes } from '../../base/time.ts'
 import type { BlobDriver, BlobStat, ByteRange, Durability } from './blobs.ts'
 import { FileStream } from './file-stream.ts'
-import { keyOf } from './key.ts'
+import { liftFormerBlobs } from './former-layout.ts'
 import { Settling } from './settling.ts'
+import { Shelf } from './shelf.ts'
 
 /** Younger than this, a blob's folder entry may still be on its way to the disk. */
 const SETTLING = minutes(1)
 
+/** The folders of blobs; whatever else lies beside them has other names. */
+const SHELF = /^[0-9a-f]{2}$/
+
 /**
- * Blobs as files, named by their keys under `root`, a folder whose parent exists and which lies on the
- * spool's file system.
+ * Blobs as files, `ab/<the other 126 hex digits of the sha512>` under `root`, a folder whose parent exists and which lies on the spool's
+ * file system. One folder deep: a second level would make nearly every blob pay for a folder of its own, and file systems find a name
+ * among many thousands as fast.
  */
 export class DiskDriver implements BlobDriver {
   readonly #root: string
   readonly #settling: Settling
-  readonly #readyFolders = new Map<string, Promise<void>>()
+  readonly #top: Shelf
+  readonly #shelves = new Map<string, Shelf>()
+  #lifted: Promise<void> | undefined
 
   constructor(root: string) {
     this.#root = root
+    this.#top = new Shelf(root)
     this.#settling = new Settling(join(root, 'settling'), async (digest, path) => {
-      await syncPath(path)
+      await syncFile(path)
       await this.#place(digest, path)
     })
   }
 
   async keep(digest: Digest): Promise<boolean> {
+    await this.#lift()
     const path = this.#path(digest)
     const found = await present(stat(path))
     if (!found) return false
     const now = new Date()
     if (now.getTime() - found.mtimeMs > SETTLING)
       return (await present(utimes(path, now, now).then(() => true))) ?? false
-    await syncPath(dirname(path))
+    await this.#shelfOf(digest).sync()
     return true
   }
 
@@ -56,21 +65,21 @@ export class DiskDriver implements BlobDriver {
   }
 
   async remove(digest: Digest): Promise<void> {
+    await this.#lift()
     await rm(this.#settling.pathOf(digest), { force: true })
     await rm(this.#path(digest), { force: true })
   }
 
   async *list(): AsyncIterable<Digest> {
+    await this.#lift()
     // First what may be in its place by the time that is listed.
     const settling = new Set(await this.#settling.list())
     yield* settling
-    const top = join(this.#root, 'sha512')
-    for await (const first of namesIn(top)) {
-      for await (const second of namesIn(join(top, first))) {
-        for await (const rest of namesIn(join(top, first, second))) {
-          const digest = digestFromHex(first + second + rest)
-          if (digest && !settling.has(digest)) yield digest
-        }
+    for await (const first of namesIn(this.#root)) {
+      if (!SHELF.test(first)) continue
+      for await (const rest of namesIn(join(this.#root, first))) {
+        const digest = digestFromHex(first + rest)
+        if (digest && !settling.has(digest)) yield digest
       }
     }
   }
@@ -79,8 +88,9 @@ export class DiskDriver implements BlobDriver {
     return this.#settling.recover()
   }
 
-  settled(): Promise<void> {
-    return this.#settling.settled()
+  async settled(): Promise<void> {
+    await this.#settling.settled()
+    await Promise.all([this.#top, ...this.#shelves.values()].map((shelf) => shelf.close()))
   }
 
   /** Writes a little, as a full disk says only then that it is full. The folder itself is made with the first blob. */
@@ -94,11 +104,22 @@ export class DiskDriver implements BlobDriver {
   }
 
   #path(digest: Digest): string {
-    return join(this.#root, keyOf(digest))
+    const hex = digestToHex(digest)
+    return join(this.#root, hex.slice(0, 2), hex.slice(2))
+  }
+
+  #shelfOf(digest: Digest): Shelf {
+    const path = dirname(this.#path(digest))
+    const known = this.#shelves.get(path)
+    if (known) return known
+    const shelf = new Shelf(path, this.#top)
+    this.#shelves.set(path, shelf)
+    return shelf
   }
 
   /** What `use` finds of a blob in its place, or on its way there; undefined where it is in neither. */
   async #find<T>(digest: Digest, use: (path: string) => Promise<T>): Promise<T | undefined> {
+    await this.#lift()
     const place = this.#path(digest)
     return (
       (await present(use(place))) ??
@@ -109,31 +130,28 @@ export class DiskDriver implements BlobDriver {
 
   /** Moves a synced file to where the blob belongs, durably. */
   async #place(digest: Digest, from: string): Promise<void> {
-    const path = this.#path(digest)
-    await this.#ready(dirname(path))
+    const shelf = this.#shelfOf(digest)
+    await shelf.ready()
     // Over a twin that came in meanwhile, too: it has the same bytes, and those who read it keep theirs open.
-    await rename(from, path)
-    await syncPath(dirname(path))
+    const move = () => rename(from, this.#path(digest)).then(() => true)
+    if (!(await present(move()))) {
+      await shelf.close() // somebody tidied empty folders away
+      await shelf.ready()
+      await move()
+    }
+    await shelf.sync()
   }
 
-  /** Makes `folder` and sees, once in a process, that its name is on the disk: whoever made it may not have come so far. */
-  async #ready(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const known = this.#readyFolders.get(folder)
-    if (known) return known
-    const ready = this.#syncName(folder)
-    this.#readyFolders.set(folder, ready)
-    ready.catch(() => this.#readyFolders.delete(folder))
-    return ready
-  }
-
-  async #syncName(folder: string): Promise<void> {
-    if (folder !== this.#root) await this.#ready(dirname(folder))
-    await syncPath(dirname(folder))
+  #lift(): Promise<void> {
+    this.#lifted ??= liftFormerBlobs(this.#root).catch((error) => {
+      this.#lifted = undefined // the next one tries again
+      throw error
+    })
+    return this.#lifted
   }
 }
 
-async function syncPath(path: string): Promise<void> {
+async function syncFile(path: string): Promise<void> {
   await using file = await open(path)
   await file.sync()
 }

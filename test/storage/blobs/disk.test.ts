@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { digestToHex } from '../../../src/base/digest.ts'
 import { DiskDriver } from '../../../src/storage/blobs/disk.ts'
 import { SpoolingBlobStore } from '../../../src/storage/blobs/store.ts'
 import { blobStoreSuite } from '../../conformance/blob-store.ts'
 import { blobDriverSuite } from '../../conformance/blobs.ts'
-import { printOf } from '../../support/blobs.ts'
+import { fileOf, printOf } from '../../support/blobs.ts'
 import { type Cleanup, temporaryFolder } from '../../support/services.ts'
 
 const makeDisk = async (folder: string) => new DiskDriver(join(folder, 'blobs'))
@@ -20,9 +20,7 @@ async function diskStore(t: Cleanup) {
   await mkdir(join(folder, 'spool'))
   const store = new SpoolingBlobStore(await makeDisk(folder), join(folder, 'spool'))
   const { digest } = await store.ingestText('hello')
-  const hex = digestToHex(digest)
-  const path = join(folder, 'blobs', 'sha512', hex.slice(0, 2), hex.slice(2, 4), hex.slice(4))
-  return { folder, store, path }
+  return { folder, store, path: join(folder, 'blobs', fileOf(digest)) }
 }
 
 test('a blob lies under its digest, for nobody else to read', async (t) => {
@@ -37,6 +35,29 @@ test('taking in what is here already makes it young again', async (t) => {
   await utimes(path, longAgo, longAgo)
   await store.ingestText('hello')
   expect((await stat(path)).mtime.getTime()).toBeGreaterThan(longAgo.getTime())
+})
+
+test('blobs where they once lay, two folders deeper, are found, listed, and moved', async (t) => {
+  const { folder, path } = await diskStore(t)
+  const print = printOf('of old')
+  const hex = digestToHex(print.digest)
+  const former = join(folder, 'blobs/sha512', hex.slice(0, 2), hex.slice(2, 4))
+  await mkdir(former, { recursive: true })
+  await writeFile(join(former, hex.slice(4)), 'of old')
+  const store = new SpoolingBlobStore(await makeDisk(folder), join(folder, 'spool'))
+  expect((await Array.fromAsync(store.list())).sort()).toEqual([print.digest, printOf('hello').digest].sort())
+  expect(String(await store.read(print.digest))).toBe('of old')
+  expect((await readdir(join(folder, 'blobs'))).sort()).toEqual(
+    [...new Set([hex.slice(0, 2), basename(dirname(path))])].sort(),
+  )
+})
+
+test('a folder of blobs that was tidied away is made again', async (t) => {
+  const { store, path } = await diskStore(t)
+  await store.remove(printOf('hello').digest)
+  await rmdir(dirname(path))
+  await store.ingestText('hello')
+  expect(String(await store.read(printOf('hello').digest))).toBe('hello')
 })
 
 test('what lies unfinished after a power cut is told by its bytes: the whole is kept, the rest is gone', async (t) => {

@@ -10,11 +10,10 @@ import { silentLog } from '../../../src/base/log.ts'
 import type { BlobDriver, BlobStore } from '../../../src/storage/blobs/blobs.ts'
 import { CachedDriver } from '../../../src/storage/blobs/cached.ts'
 import { DiskDriver } from '../../../src/storage/blobs/disk.ts'
-import { keyOf } from '../../../src/storage/blobs/key.ts'
 import { openS3, S3Driver } from '../../../src/storage/blobs/s3.ts'
 import { type S3Address, S3Client } from '../../../src/storage/blobs/s3-client.ts'
 import { SpoolingBlobStore } from '../../../src/storage/blobs/store.ts'
-import { all, nowhere, openedBlobs } from '../../support/blobs.ts'
+import { all, fileOf, nowhere, openedBlobs } from '../../support/blobs.ts'
 import { certificate } from '../../support/certificate.ts'
 import { FaultyProxy } from '../../support/faulty-proxy.ts'
 import { s3Address, s3Driver } from '../../support/s3.ts'
@@ -231,7 +230,7 @@ function copies(): void {
     for (let age = 9; age > 0; age -= 1) {
       const { digest } = await store.ingest(Readable.from([randomBytes(9_000)]))
       const then = new Date(Date.now() - age * 3_600_000)
-      const copy = join(folder, 'copies', keyOf(digest))
+      const copy = join(folder, 'copies', fileOf(digest))
       await vi.waitUntil(() => existsSync(copy)) // it settles behind our back
       await utimes(copy, then, then)
       prints.push(digest)
