@@ -1,9 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Digest, digestToHex } from '../../src/base/digest.ts'
+import type { Digest } from '../../src/base/digest.ts'
 import type { VersionRow } from '../../src/storage/sql/database.ts'
 import { type TestApp, testApp } from '../support/app.ts'
+import { fileOf } from '../support/blobs.ts'
 import { startUpstream } from '../support/upstream.ts'
 
 async function versionOf(app: TestApp, npmName: string): Promise<VersionRow> {
@@ -15,9 +16,8 @@ async function versionOf(app: TestApp, npmName: string): Promise<VersionRow> {
     .executeTakeFirstOrThrow()
 }
 
-function fileOf({ folder }: TestApp, digest: Digest | null): string {
-  const hex = digestToHex(digest ?? 'sha512-')
-  return join(folder, 'blobs/sha512', hex.slice(0, 2), hex.slice(2, 4), hex.slice(4))
+function placeOf({ folder }: TestApp, digest: Digest | null): string {
+  return join(folder, 'blobs', fileOf(digest ?? 'sha512-'))
 }
 
 test('what upstream or a tarball can give back is given back', async () => {
@@ -28,26 +28,26 @@ test('what upstream or a tarball can give back is given back', async () => {
   expect((await kim.get('/v1/packages/package/legacy/left-pad/versions/1.3.0')).status).toBe(200)
   const { registry, storage } = app
   const [mirrored, ours] = [await versionOf(app, 'left-pad'), await versionOf(app, '@kim/box')]
-  const tarball = await readFile(fileOf(app, mirrored.tarball))
-  await writeFile(fileOf(app, mirrored.tarball), 'other bytes')
+  const tarball = await readFile(placeOf(app, mirrored.tarball))
+  await writeFile(placeOf(app, mirrored.tarball), 'other bytes')
   for (const tree of [mirrored.tree, ours.tree])
     for (const { digest } of await registry.contents.tree(tree ?? 'sha512-'))
       await storage.blobs.remove(digest)
   await storage.blobs.remove(ours.tree ?? 'sha512-')
-  await writeFile(fileOf(app, mirrored.integrity), '{}')
+  await writeFile(placeOf(app, mirrored.integrity), '{}')
   const { damages } = await registry.upkeep.verify()
   expect(damages.length).toBeGreaterThanOrEqual(5)
   await registry.repair.mend(damages)
   // What a damaged tree holds is known once it is back.
   expect((await registry.upkeep.verify()).damages).toEqual([])
-  expect((await readFile(fileOf(app, mirrored.tarball))).equals(tarball)).toBe(true)
+  expect((await readFile(placeOf(app, mirrored.tarball))).equals(tarball)).toBe(true)
 })
 
 test('what nobody else has stays lost, and is told again', async () => {
   await using app = await testApp()
   const kim = await app.user('kim')
   await kim.publish('@kim/box', '1.0.0')
-  await writeFile(fileOf(app, (await versionOf(app, '@kim/box')).tarball), 'other bytes')
+  await writeFile(placeOf(app, (await versionOf(app, '@kim/box')).tarball), 'other bytes')
   const { damages } = await app.registry.upkeep.verify()
   await app.registry.repair.mend(damages)
   const left = (await app.registry.upkeep.verify()).damages

@@ -1,16 +1,9 @@
-import {
-  type CompiledQuery,
-  type Dialect,
-  type Driver,
-  Kysely,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely'
-import type { Database, Reader, Tx } from './database.ts'
+import type { CompiledQuery } from 'kysely'
+import type { Reader, Tx } from './database.ts'
 import type { ScriptableSql } from './migrate.ts'
 import { retrying } from './retry.ts'
 import { RowMemory } from './row-memory.ts'
+import { readerOver, transactionOver } from './sqlite-builders.ts'
 import { isBusy, SqliteFile } from './sqlite-file.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
@@ -43,7 +36,6 @@ class SqliteSql implements ScriptableSql {
   readonly #reader: SqliteFile
   readonly #openReader: () => SqliteFile
   readonly #writer: SqliteFile
-  readonly #write: Kysely<Database>
   readonly #memory: RowMemory
   /** Undefined where nothing need outlive a power cut. */
   readonly #log: WriteAheadLog | undefined
@@ -58,8 +50,7 @@ class SqliteSql implements ScriptableSql {
     this.#writer = writer
     this.#reader = reader
     this.#openReader = openReader
-    this.#write = new Kysely<Database>({ dialect: dialectOver(writingDriver(writer)) })
-    this.read = new Kysely<Database>({ dialect: dialectOver(readingDriver(reader)) })
+    this.read = readerOver(reader)
     this.#memory = new RowMemory(() => reader.dataVersion())
   }
 
@@ -74,7 +65,7 @@ class SqliteSql implements ScriptableSql {
   #inTurn<T>(work: (tx: Tx) => Promise<T>, prepare: () => void): Promise<T> {
     const attempt = () => {
       prepare()
-      return this.#write.transaction().execute((tx) => onlySql(work(tx)))
+      return transactionOver(this.#writer, (tx) => onlySql(work(tx)))
     }
     const run = this.#lastTransaction
       .then(() => retrying(attempt, isBusy))
@@ -93,7 +84,7 @@ class SqliteSql implements ScriptableSql {
     try {
       file.exec('begin')
       file.first('select count(*) from sqlite_schema', []) // the first read, not begin, chooses the moment
-      return await work(new Kysely<Database>({ dialect: dialectOver(readingDriver(file)) }))
+      return await work(readerOver(file))
     } finally {
       file.close()
     }
@@ -153,49 +144,5 @@ async function onlySql<T>(body: Promise<T>): Promise<T> {
     return await Promise.race([body, strayed.promise])
   } finally {
     clearImmediate(proof)
-  }
-}
-
-function dialectOver(driver: Driver): Dialect {
-  return {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => driver,
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  }
-}
-
-function readingDriver(file: SqliteFile): Driver {
-  const connection = {
-    executeQuery: <R>(query: CompiledQuery) => retrying(() => file.executeQuery<R>(query), isBusy),
-    streamQuery: () => file.streamQuery(),
-  }
-  const refuse = async () => {
-    throw new Error('The reading connection has no transactions')
-  }
-  return {
-    init: async () => {},
-    acquireConnection: async () => connection,
-    beginTransaction: refuse,
-    commitTransaction: refuse,
-    rollbackTransaction: refuse,
-    releaseConnection: async () => {},
-    destroy: async () => {},
-  }
-}
-
-function writingDriver(file: SqliteFile): Driver {
-  return {
-    init: async () => {},
-    acquireConnection: async () => file,
-    // Immediate: the lock is taken before the first read, so nothing read can be outdated when it comes to writing.
-    beginTransaction: async () => file.exec('begin immediate'),
-    commitTransaction: async () => file.exec('commit'),
-    // Some failures (a full disk) have rolled back already.
-    rollbackTransaction: async () => {
-      if (file.inTransaction) file.exec('rollback')
-    },
-    releaseConnection: async () => {},
-    destroy: async () => {},
   }
 }
