@@ -8,7 +8,7 @@ import { cameVia } from '../base/via.ts'
 import type { PackageRow } from '../storage/sql/database.ts'
 import type { Storage } from '../storage/storage.ts'
 import { findPackage } from '../storage/tables/packages.ts'
-import { findUpstreamDocument, listPinnedVersions } from '../storage/tables/upstream.ts'
+import { listPinnedVersions } from '../storage/tables/upstream.ts'
 import { findVersion } from '../storage/tables/versions.ts'
 import { KnownAdvisories } from './advisories/known.ts'
 import { Metrics } from './metrics.ts'
@@ -106,7 +106,7 @@ export class Mirror {
     const now = this.#clock.now()
     if (this.isYoung(row)) return row
     if ((await this.reach.mode(row.npm_name)) !== 'online') return row
-    const stored = await findUpstreamDocument(this.#storage.sql.read, row.id)
+    const stored = await this.#documents.row(row.id)
     const at = stored?.checked_at ?? Number.NEGATIVE_INFINITY
     if (now - at < this.#freshness.packumentTtl) {
       this.#asked.note(row.npm_name, { at, respite: this.#freshness.packumentTtl })
@@ -233,7 +233,7 @@ export class Mirror {
 
   /** Where another upstream took the place of the one that a document came from, it says anew where things lie. */
   async #settle(head: PackageHead): Promise<void> {
-    const stored = await findUpstreamDocument(this.#storage.sql.read, head.id)
+    const stored = await this.#documents.row(head.id)
     const { url } = this.#upstream.for(head.npmName)
     if (stored && stored.upstream !== url) await this.#askPatiently(head.npmName)
   }
@@ -299,7 +299,7 @@ export class Mirror {
   }
 
   async #held(head: PackageHead): Promise<UpstreamDocument | undefined> {
-    const row = await findUpstreamDocument(this.#storage.sql.read, head.id)
+    const row = await this.#documents.row(head.id)
     if (!row) return undefined
     return this.#documents.open(row).catch((error: unknown) => {
       if (isFault(error, 'NOT_FOUND')) return undefined

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import semver from 'semver'
@@ -93,7 +92,7 @@ export class UpstreamDocument {
 
 /** Unpacks a document. UPSTREAM_INVALID when it is not gzip, as it said, or larger than `limit` bytes. */
 export async function unpackDocument(
-  packed: Readable,
+  packed: AsyncIterable<Buffer>,
   { encoding, what, limit = MAX_DOCUMENT }: { encoding: 'identity' | 'gzip'; what: string; limit?: number },
 ): Promise<Buffer> {
   const chunks: Buffer[] = []
@@ -108,7 +107,7 @@ export async function unpackDocument(
   }
   try {
     if (encoding === 'gzip') await pipeline(packed, createGunzip(), collect)
-    else await pipeline(packed, collect)
+    else await collect(packed)
   } catch (error) {
     if (!isZlibError(error)) throw error
     throw new Fault('UPSTREAM_INVALID', { what, why: 'it is not the gzip it claims to be' }, { cause: error })

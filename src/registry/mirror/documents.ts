@@ -1,8 +1,10 @@
+import type { CompiledQuery } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import type { Digest } from '../../base/digest.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import type { UpstreamDocumentRow } from '../../storage/sql/database.ts'
 import type { Storage } from '../../storage/storage.ts'
+import { documentOfPackage } from '../../storage/tables/upstream.ts'
 import { UpstreamDocument, unpackDocument } from '../upstream-document.ts'
 
 /** Bytes of unpacked documents kept at hand: installing asks for a document and, a moment later, for tarballs it names. */
@@ -15,10 +17,17 @@ export class StoredDocuments {
     maxSize: KEPT,
     sizeCalculation: ({ size }) => size + 1,
   })
+  readonly #rowOf: CompiledQuery<UpstreamDocumentRow>
   readonly #opening = new SingleFlight<UpstreamDocument>()
 
   constructor(storage: Storage) {
     this.#storage = storage
+    this.#rowOf = documentOfPackage(storage.sql.read)
+  }
+
+  /** What is known of a package's copy. */
+  row(packageId: string): Promise<UpstreamDocumentRow | undefined> {
+    return this.#storage.sql.first(this.#rowOf, [packageId])
   }
 
   /** NOT_FOUND when the blob is lost. */

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { Fault, fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
 import { type Clock, type Millis, minutes } from '../../base/time.ts'
@@ -35,6 +34,9 @@ type Arrival = {
 
 /** How long upstream's "no such package" is believed: short, since a package just published must appear. */
 const ABSENCE = minutes(1)
+
+/** Most documents are smaller, packed. */
+const HELD = 64 * 1024
 
 /** Asks upstream for documents and keeps what comes. When to ask is the mirror's policy. */
 export class Refresher {
@@ -98,10 +100,9 @@ export class Refresher {
 
   /** Nothing of it enters the store before it has been looked through. */
   async #take(npmName: string, fresh: Fresh, held: Held | undefined): Promise<PackageRow> {
-    await using spool = await this.#storage.blobs.spool()
+    await using spool = await this.#storage.blobs.spool(HELD)
     for await (const chunk of fresh.body) await spool.write(chunk)
-    const packed = createReadStream(spool.path)
-    const text = await unpackDocument(packed, { encoding: fresh.encoding, what: npmName })
+    const text = await unpackDocument(spool.content(), { encoding: fresh.encoding, what: npmName })
     const before = held && (await this.#open(held.stored))
     const { document, pins } = await readDocument(npmName, text, before)
     const gone = goneBecause(document)
@@ -173,16 +174,27 @@ async function writeArrival(
   if (row.source === 'local') return ours(npmName)
   if (!known) await insertPackage(tx, row)
   await upsertUpstreamDocument(tx, { package_id: row.id, ...stored })
-  const pinned = new Set((await listPinnedVersions(tx, row.id)).map(({ version }) => version))
-  const refused = [...pins.keys()].filter((version) => !pinned.has(version))
-  for (const version of refused) {
-    const blank = mirroredVersion(row.id, version, document.publishedAt(version) ?? now)
-    await upsertMirroredVersion(tx, { ...blank, manifest: JSON.stringify(pins.get(version)) })
-  }
-  const withdrawn = await followWithdrawals(tx, row.id, { document, now })
+  // A package that begins with this has no versions to compare.
+  const refused = known ? await pinNew(tx, row.id, { pins, document, now }) : []
+  const withdrawn = known ? await followWithdrawals(tx, row.id, { document, now }) : []
   const detail = { document: stored.document, ...(withdrawn.length > 0 && { withdrawn }) }
   await appendChange(tx, row.id, { at: now, kind: 'refresh', detail })
   return { row, refused, withdrawn }
+}
+
+/** Keeps what was said first of versions whose content is suddenly said to be another; tells those it was not kept of before. */
+async function pinNew(
+  tx: Tx,
+  packageId: string,
+  { pins, document, now }: Pick<Arrival, 'pins' | 'document'> & { now: Millis },
+): Promise<string[]> {
+  const pinned = new Set((await listPinnedVersions(tx, packageId)).map(({ version }) => version))
+  const refused = [...pins.keys()].filter((version) => !pinned.has(version))
+  for (const version of refused) {
+    const blank = mirroredVersion(packageId, version, document.publishedAt(version) ?? now)
+    await upsertMirroredVersion(tx, { ...blank, manifest: JSON.stringify(pins.get(version)) })
+  }
+  return refused
 }
 
 /** A version that upstream took down is not handed out here either; its content is kept aside, for whoever has to look into it. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { CompiledQuery } from 'kysely'
 import type { Digest, Fingerprint } from '../../base/digest.ts'
 import { Fault, fail, isFault } from '../../base/fault.ts'
 import type { Log } from '../../base/log.ts'
@@ -6,10 +7,11 @@ import type { Clock, Millis } from '../../base/time.ts'
 import { cameVia } from '../../base/via.ts'
 import type { Expectation } from '../../storage/blobs/blobs.ts'
 import { Download } from '../../storage/blobs/download.ts'
+import type { VersionRow } from '../../storage/sql/database.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { bumpPackage, findPackageById } from '../../storage/tables/packages.ts'
 import { upsertUses } from '../../storage/tables/uses.ts'
-import { findVersion, upsertMirroredVersion } from '../../storage/tables/versions.ts'
+import { upsertMirroredVersion, versionOfPackage } from '../../storage/tables/versions.ts'
 import type { Metrics } from '../metrics.ts'
 import type { PackageHead } from '../model.ts'
 import type { Policy } from '../policy.ts'
@@ -35,6 +37,8 @@ export type StoredTarball = Fetched & {
   readonly kind: 'stored'
   /** It was asked for upstream, and has arrived already. */
   readonly fetched?: true
+  /** Its bytes, where they are still at hand. */
+  readonly bytes?: Buffer
 }
 
 /** A tarball ready to be sent: at rest, or still arriving from upstream. */
@@ -59,6 +63,7 @@ export class Tarballs {
   readonly #policy: Policy
   readonly #running = new Map<string, Promise<Running>>()
   readonly #closing = new AbortController()
+  readonly #versionOf: CompiledQuery<VersionRow>
 
   constructor(parts: {
     storage: Storage
@@ -69,6 +74,7 @@ export class Tarballs {
     policy: Policy
   }) {
     this.#storage = parts.storage
+    this.#versionOf = versionOfPackage(parts.storage.sql.read)
     this.#upstream = parts.upstream
     this.#clock = parts.clock
     this.#log = parts.log
@@ -83,7 +89,9 @@ export class Tarballs {
     const { download, publishedAt } = running
     await download.begun()
     if (!download.ended) return { kind: 'growing', size: download.size, follow: () => download.follow() }
-    return { kind: 'stored', print: await download.done, publishedAt, fetched: true }
+    const print = await download.done
+    const { whole: bytes } = download
+    return { kind: 'stored', print, publishedAt, fetched: true, ...(bytes && { bytes }) }
   }
 
   /** Resolves when the whole is stored. Throws as `get`. */
@@ -119,7 +127,7 @@ export class Tarballs {
   }
 
   async #start({ head, version, source }: Wanted): Promise<Running> {
-    const row = await findVersion(this.#storage.sql.read, head.id, version)
+    const row = await this.#storage.sql.first(this.#versionOf, [head.id, version])
     const isStored = row?.tarball != null && (await this.#storage.blobs.stat(row.tarball)) !== undefined
     if (isStored && row.tarball && row.sha1 !== null && row.size !== null) {
       const print = { digest: row.tarball, sha1: row.sha1, size: row.size }

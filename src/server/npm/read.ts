@@ -31,7 +31,7 @@ export type Reading = { readonly request: IncomingMessage; readonly who: Who; re
 
 /** The package that a tarball belongs to. */
 type Holder = Pick<PackageHead, 'id' | 'source' | 'access'>
-type Sendable = Pick<StoredTarball, 'print' | 'publishedAt' | 'fetched'>
+type Sendable = Pick<StoredTarball, 'print' | 'publishedAt' | 'fetched' | 'bytes'>
 type StoredIn = { readonly packageId: string; readonly version: string; readonly digest: Digest }
 
 const NOT_STORED = Symbol('not stored')
@@ -199,7 +199,7 @@ export class Reads {
   }
 
   #fromStore(
-    { print: { digest, size }, publishedAt }: Sendable,
+    { print: { digest, size }, publishedAt, bytes }: Sendable,
     { request, of, stored }: { request: IncomingMessage; of: Holder; stored: StoredIn },
   ): Promise<Answer> {
     const { contents } = this.#registry
@@ -210,6 +210,7 @@ export class Reads {
       headers: { 'last-modified': new Date(publishedAt).toUTCString() },
       open: (range) => contents.openTarball(stored, range),
       whole: async () => {
+        if (bytes) return bytes
         if (size > SMALL) return () => contents.openTarball(stored)
         return Buffer.concat(await Array.fromAsync(await contents.openTarball(stored)))
       },

@@ -59,6 +59,8 @@ export interface Spool extends AsyncDisposable {
   readonly path: string
   /** Bytes written so far; readers of `path` may read up to here. */
   readonly size: number
+  /** What was written so far. */
+  content(): AsyncIterable<Buffer>
   write(chunk: Uint8Array): Promise<void>
   /**
    * Compares with what was promised (INTEGRITY_MISMATCH, TOO_LARGE) and adopts the bytes, durably unless `soon` will do. Whatever it
@@ -70,7 +72,8 @@ export interface Spool extends AsyncDisposable {
 
 /** Content-addressed bytes. The only way in is through the spool: hashed once, fsynced, then adopted. */
 export interface BlobStore {
-  spool(): Promise<Spool>
+  /** `held`: most bytes that stay in memory until the spool is finished; only what is larger is in a file at its `path` before. */
+  spool(held?: number): Promise<Spool>
   /** Streams `bytes` in. Throws INTEGRITY_MISMATCH or TOO_LARGE, and whatever the source throws; nothing is kept then. */
   ingest(bytes: AsyncIterable<Uint8Array>, expect?: Expectation): Promise<Fingerprint>
   /** Content that is in memory already, in pieces that nobody changes any more. */

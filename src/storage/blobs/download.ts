@@ -19,6 +19,8 @@ export type DownloadStore = Pick<BlobStore, 'spool' | 'open'>
 
 /** How much a follower reads at a time. */
 const PIECE = 64 * 1024
+/** What is not larger stays in memory as long as the download does: mostly somebody waits for it. */
+const SMALL = 64 * 1024
 
 /**
  * A file that grows in the spool while any number of clients follow it, each at its own speed. The last piece is held back until the whole has
@@ -32,6 +34,7 @@ export class Download {
   readonly #spool: Spool
   /** Bytes that followers may have. */
   #released = 0
+  #pieces: Uint8Array[] = []
   #ended = false
   #progress = Promise.withResolvers<void>()
 
@@ -60,6 +63,11 @@ export class Download {
     return this.#ended
   }
 
+  /** The whole once it is done, if it is small. */
+  get whole(): Buffer | undefined {
+    return this.#ended && this.#pieces.length > 0 ? Buffer.concat(this.#pieces) : undefined
+  }
+
   /** Resolves when there are bytes to follow or nothing more will come. */
   async begun(): Promise<void> {
     while (this.#released === 0 && !this.#ended) await this.#progress.promise
@@ -76,6 +84,8 @@ export class Download {
       if (chunk.length === 0) continue
       this.#release(spool.size)
       await spool.write(chunk)
+      if (spool.size <= SMALL) this.#pieces.push(chunk)
+      else this.#pieces = []
     }
     const print = await spool
       .finish(source.expect, 'soon') // nobody was promised that it stays, and it can be had again

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import type { Digest, Fingerprint } from '../../base/digest.ts'
 import { Fault } from '../../base/fault.ts'
 import type { BlobDriver, Durability, Expectation, Spool } from './blobs.ts'
@@ -62,6 +63,11 @@ export class SpoolFile implements Spool {
     this.#size += chunk.length
   }
 
+  content(): AsyncIterable<Buffer> {
+    if (this.#file) return createReadStream(this.path)
+    return Readable.from(this.#held.map((chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)))
+  }
+
   async finish(expect: Expectation = {}, durability: Durability = 'now'): Promise<Fingerprint> {
     try {
       // A base64 sha512 by construction.
@@ -105,7 +111,7 @@ export class SpoolFile implements Spool {
 
   async #rehash(algorithm: string): Promise<string> {
     const hash = createHash(algorithm)
-    for await (const chunk of this.#file ? createReadStream(this.path) : this.#held) hash.update(chunk)
+    for await (const chunk of this.content()) hash.update(chunk)
     return hash.digest('hex')
   }
 }

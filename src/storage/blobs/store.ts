@@ -22,9 +22,9 @@ export class SpoolingBlobStore implements BlobStore {
     this.#folder = spool
   }
 
-  async spool(): Promise<Spool> {
-    const spool = new SpoolFile({ folder: this.#folder, driver: this.#driver, held: 0 })
-    await spool.flush()
+  async spool(held = 0): Promise<Spool> {
+    const spool = new SpoolFile({ folder: this.#folder, driver: this.#driver, held })
+    if (held === 0) await spool.flush()
     return spool
   }
 

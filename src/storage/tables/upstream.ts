@@ -1,6 +1,10 @@
 import type { Millis } from '../../base/time.ts'
 import type { Reader, Tx, UpstreamDocumentRow } from '../sql/database.ts'
 
+/** The copy of a package, by its id: one indexed read, to be compiled once (see Sql.first). */
+export const documentOfPackage = (db: Reader) =>
+  db.selectFrom('upstream_document').selectAll().where('package_id', '=', '').compile()
+
 export function findUpstreamDocument(
   db: Reader,
   packageId: string,

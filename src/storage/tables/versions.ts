@@ -2,6 +2,10 @@ import type { Millis } from '../../base/time.ts'
 import type { PackageRow, Reader, Tx, VersionRow } from '../sql/database.ts'
 import { rememberContent } from './objects.ts'
 
+/** One version: one indexed read. Hot paths compile this once (see Sql.first); its parameters are package id and version. */
+export const versionOfPackage = (db: Reader) =>
+  db.selectFrom('version').selectAll().where('package_id', '=', '').where('version', '=', '').compile()
+
 export function findVersion(db: Reader, packageId: string, version: string): Promise<VersionRow | undefined> {
   return db
     .selectFrom('version')

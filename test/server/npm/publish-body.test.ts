@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Digest } from '../../../src/base/digest.ts'
@@ -31,6 +32,10 @@ class Kept implements Spool {
   async write(chunk: Uint8Array): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     this.parts.push(Buffer.from(chunk))
+  }
+
+  content() {
+    return Readable.from(this.parts)
   }
 
   async finish() {
