@@ -5,9 +5,9 @@ import type { Digest, Fingerprint } from '../base/digest.ts'
 import { Fault, isFault } from '../base/fault.ts'
 import { pour } from '../storage/blobs/file-stream.ts'
 import type { Context } from './context.ts'
-import { TarEntries } from './mirror/tar-entries.ts'
 import type { FileEntry, FileTree, JsonObject } from './model.ts'
 import { byBytes, checkCollisions, parsePath } from './paths.ts'
+import { TarEntries } from './tar/entries.ts'
 
 /** What a tarball turned out to hold. */
 export type Unpacked = {

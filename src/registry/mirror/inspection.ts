@@ -4,10 +4,10 @@ import { Fault } from '../../base/fault.ts'
 import { runsOnInstall } from '../abbreviated.ts'
 import type { Json, JsonObject } from '../model.ts'
 import { licenceOf } from '../policy-rows.ts'
+import { TarEntries, type TarEntry } from '../tar/entries.ts'
+import { Links } from '../tar/links.ts'
+import { placeOf, staysInside } from '../tar/places.ts'
 import { asObject } from '../upstream-document.ts'
-import { TarEntries, type TarEntry } from './tar-entries.ts'
-import { Links } from './tar-links.ts'
-import { placeOf, staysInside } from './tar-places.ts'
 
 /**
  * What the package.json in a tarball says, as far as rules ask. `unreadable` tells why nobody can say; it then counts as one that runs a script and

@@ -6,8 +6,8 @@ import fc from 'fast-check'
 import tarStream from 'tar-stream'
 import { expect, test } from 'vitest'
 import { inspect } from '../../../src/registry/mirror/inspection.ts'
-import { TarEntries } from '../../../src/registry/mirror/tar-entries.ts'
-import { placeOf } from '../../../src/registry/mirror/tar-places.ts'
+import { TarEntries } from '../../../src/registry/tar/entries.ts'
+import { placeOf } from '../../../src/registry/tar/places.ts'
 import { END, paxRecord, rawEntry } from '../../support/raw-tar.ts'
 
 type NodeTarEntry = NodeJS.ReadableStream & { readonly path: string; readonly type: string }

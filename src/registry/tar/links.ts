@@ -1,5 +1,5 @@
-import type { TarEntry } from './tar-entries.ts'
-import { isOutermost } from './tar-places.ts'
+import type { TarEntry } from './entries.ts'
+import { isOutermost } from './places.ts'
 
 /** More than any package has; as many are kept in mind. */
 const MOST = 1000

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import fc from 'fast-check'
 import tar, { type Header } from 'tar-stream'
 import { expect, test } from 'vitest'
-import { TarEntries, type TarEntry } from '../../../src/registry/mirror/tar-entries.ts'
+import { TarEntries, type TarEntry } from '../../../src/registry/tar/entries.ts'
 
 async function packed(
   entries: readonly { header: Partial<Header> & { name: string }; content?: Buffer }[],

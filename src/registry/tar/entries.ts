@@ -1,5 +1,5 @@
-import { BLOCK, type Header, headerIn } from './tar-header.ts'
-import { EXTENSION, RECORD_LIST, type Records, recordsIn } from './tar-records.ts'
+import { BLOCK, type Header, headerIn } from './header.ts'
+import { EXTENSION, RECORD_LIST, type Records, recordsIn } from './records.ts'
 
 /** An entry of a tar as it stands in its header, with its content where that was asked for. */
 export type TarEntry = {

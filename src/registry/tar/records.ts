@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { textIn } from './tar-header.ts'
+import { textIn } from './header.ts'
 
 /** What stands in an entry of its own, before the one it is about. */
 export type Records = { readonly path?: string; readonly linkpath?: string; readonly size?: string }
