@@ -21,7 +21,7 @@ const PARTS = ['start', 'requests', 'publish', 'replay', 'install', 'search', 'h
 const USUAL = PARTS.filter((part) => part !== 'soak')
 type Part = (typeof PARTS)[number]
 
-const help = `npm run bench -- [--seconds 2] [--runs 3] [--connections 16] [--versions 1500] [--packages 10000]
+const help = `npm run bench -- [--seconds 1] [--turns 9] [--runs 3] [--connections 16] [--versions 1500] [--packages 10000]
                  [--only ${PARTS.join(',')}] [--minutes 10]
                  [--executable FILE] [--nginx] [--verdaccio FOLDER]
 
@@ -32,7 +32,8 @@ What counts are the ratios: ours by theirs. Everything runs on loopback in a tem
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '2' },
+    seconds: { type: 'string', default: '1' },
+    turns: { type: 'string', default: '9' },
     runs: { type: 'string', default: '3' },
     connections: { type: 'string', default: '16' },
     versions: { type: 'string', default: '1500' },
@@ -116,7 +117,7 @@ async function requests(
   await seed(target, Number(values.versions))
   const verdaccio = await besideVerdaccio(folder, { parts, opened })
   const effort = {
-    runs: Number(values.runs),
+    runs: Number(values.turns),
     connections: Number(values.connections),
     seconds: Number(values.seconds),
   }
