@@ -1,21 +1,9 @@
 import { test } from 'vitest'
 import { type ClientName, isInstalled } from '../clients/client.ts'
 import { Stage } from './stage.ts'
+import { titleOf } from './titles.ts'
 
-/** Every client these rows know, oldest version of each first. */
-export const ALL: readonly ClientName[] = [
-  'npm@10',
-  'npm',
-  'npm@12',
-  'pnpm@10',
-  'pnpm',
-  'pnpm@12',
-  'yarn',
-  'berry',
-  'bun',
-]
-export const NPM: readonly ClientName[] = ['npm@10', 'npm', 'npm@12']
-export const PNPM: readonly ClientName[] = ['pnpm@10', 'pnpm', 'pnpm@12']
+export { ALL, NPM, PNPM } from './titles.ts'
 
 export type Row = {
   /** Its number in the table; rows are never renumbered. */
@@ -42,21 +30,6 @@ export function row(
         await check(stage, client)
       },
     )
-}
-
-const TITLE = /^(\d+): (.*) \[([a-z]+(?:@\d+)?)\]$/
-
-function titleOf(number: number, statement: string, client: ClientName): string {
-  return `${number}: ${statement} [${client}]`
-}
-
-/** What a test's title says, or undefined where it is no row's. */
-export function parseTitle(
-  title: string,
-): { number: number; statement: string; client: ClientName } | undefined {
-  const [, number, statement, client] = TITLE.exec(title) ?? []
-  if (number === undefined || statement === undefined) return undefined
-  return { number: Number(number), statement, client: client as ClientName } // titleOf wrote it
 }
 
 function chosen(number: number, clients: readonly ClientName[]): readonly ClientName[] {

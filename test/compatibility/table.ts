@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Reporter, TestModule } from 'vitest/node'
 import type { ClientName } from '../clients/client.ts'
-import { ALL, parseTitle } from './rows.ts'
+import { ALL, parseTitle } from './titles.ts'
 
 const FILE = join(import.meta.dirname, '../../docs/npm-compatibility.md')
 
