@@ -5,16 +5,16 @@ import { fail, isFault } from '../base/fault.ts'
 import { type PackageName, specOf } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import type { ByteRange } from '../storage/blobs/blobs.ts'
-import type { VersionRow } from '../storage/sql/database.ts'
 import { appendChange, bumpPackage, findPackageById, listTags } from '../storage/tables/packages.ts'
 import {
   findVersion,
   listVersionHeads,
   type StoredTarball as StoredTarballRow,
+  type TarballOfVersion,
   tarballByName,
+  tarballOfVersion,
   updateVersion,
   type VersionSummary,
-  versionOfPackage,
 } from '../storage/tables/versions.ts'
 import type { Cache } from './cache.ts'
 import type { ContentStore } from './content.ts'
@@ -42,7 +42,7 @@ export class Contents {
   readonly #federation: Federation
   readonly #cache: Cache
   readonly #byName: CompiledQuery<StoredTarballRow>
-  readonly #versionOf: CompiledQuery<VersionRow>
+  readonly #tarballOf: CompiledQuery<TarballOfVersion>
   readonly #explosions = new SingleFlight<VersionHead>()
 
   constructor(
@@ -55,7 +55,7 @@ export class Contents {
     this.#federation = parts.federation
     this.#cache = parts.cache
     this.#byName = tarballByName(context.storage.sql.read)
-    this.#versionOf = versionOfPackage(context.storage.sql.read)
+    this.#tarballOf = tarballOfVersion(context.storage.sql.read)
   }
 
   /** The stored tarball of a public package in one indexed read; undefined when it takes more than that to answer. */
@@ -89,7 +89,7 @@ export class Contents {
 
   /** The tarball, asked for upstream if need be. VERSION_NOT_FOUND, UPSTREAM_…. */
   async tarball(head: PackageHead, version: string): Promise<Tarball> {
-    const row = await this.#context.storage.sql.first(this.#versionOf, [head.id, version])
+    const row = await this.#context.storage.sql.first(this.#tarballOf, [head.id, version])
     const kept = row && row.removed_at === null ? stored(row) : undefined
     if (kept && row && isUpstreams(head)) {
       await this.#mirror.check(head, version, row.published_at)

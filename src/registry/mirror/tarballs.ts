@@ -7,11 +7,14 @@ import type { Clock, Millis } from '../../base/time.ts'
 import { cameVia } from '../../base/via.ts'
 import type { Expectation } from '../../storage/blobs/blobs.ts'
 import { Download } from '../../storage/blobs/download.ts'
-import type { VersionRow } from '../../storage/sql/database.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { bumpPackage, findPackageById } from '../../storage/tables/packages.ts'
 import { upsertUses } from '../../storage/tables/uses.ts'
-import { upsertMirroredVersion, versionOfPackage } from '../../storage/tables/versions.ts'
+import {
+  type TarballOfVersion,
+  tarballOfVersion,
+  upsertMirroredVersion,
+} from '../../storage/tables/versions.ts'
 import type { Metrics } from '../metrics.ts'
 import type { PackageHead } from '../model.ts'
 import type { Policy } from '../policy.ts'
@@ -63,7 +66,7 @@ export class Tarballs {
   readonly #policy: Policy
   readonly #running = new Map<string, Promise<Running>>()
   readonly #closing = new AbortController()
-  readonly #versionOf: CompiledQuery<VersionRow>
+  readonly #tarballOf: CompiledQuery<TarballOfVersion>
 
   constructor(parts: {
     storage: Storage
@@ -74,7 +77,7 @@ export class Tarballs {
     policy: Policy
   }) {
     this.#storage = parts.storage
-    this.#versionOf = versionOfPackage(parts.storage.sql.read)
+    this.#tarballOf = tarballOfVersion(parts.storage.sql.read)
     this.#upstream = parts.upstream
     this.#clock = parts.clock
     this.#log = parts.log
@@ -127,7 +130,7 @@ export class Tarballs {
   }
 
   async #start({ head, version, source }: Wanted): Promise<Running> {
-    const row = await this.#storage.sql.first(this.#versionOf, [head.id, version])
+    const row = await this.#storage.sql.first(this.#tarballOf, [head.id, version])
     const isStored = row?.tarball != null && (await this.#storage.blobs.stat(row.tarball)) !== undefined
     if (isStored && row.tarball && row.sha1 !== null && row.size !== null) {
       const print = { digest: row.tarball, sha1: row.sha1, size: row.size }

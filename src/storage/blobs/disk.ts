@@ -6,9 +6,9 @@ import { type Digest, digestFromHex, digestToHex, type Fingerprint } from '../..
 import { minutes } from '../../base/time.ts'
 import type { BlobDriver, BlobStat, ByteRange, Durability } from './blobs.ts'
 import { FileStream } from './file-stream.ts'
-import { liftFormerBlobs } from './former-layout.ts'
+import { keyOf } from './key.ts'
 import { Settling } from './settling.ts'
-import { Shelf } from './shelf.ts'
+import { Shelf, syncFolderAt } from './shelf.ts'
 
 /** Younger than this, a blob's folder entry may still be on its way to the disk. */
 const SETTLING = minutes(1)
@@ -19,14 +19,14 @@ const SHELF = /^[0-9a-f]{2}$/
 /**
  * Blobs as files, `ab/<the other 126 hex digits of the sha512>` under `root`, a folder whose parent exists and which lies on the spool's
  * file system. One folder deep: a second level would make nearly every blob pay for a folder of its own, and file systems find a name
- * among many thousands as fast.
+ * among many thousands as fast. Blobs once lay as in a bucket, under their keys: those are found where they are.
  */
 export class DiskDriver implements BlobDriver {
   readonly #root: string
   readonly #settling: Settling
   readonly #top: Shelf
   readonly #shelves = new Map<string, Shelf>()
-  #lifted: Promise<void> | undefined
+  #isFormer: Promise<boolean> | undefined
 
   constructor(root: string) {
     this.#root = root
@@ -38,15 +38,17 @@ export class DiskDriver implements BlobDriver {
   }
 
   async keep(digest: Digest): Promise<boolean> {
-    await this.#lift()
-    const path = this.#path(digest)
-    const found = await present(stat(path))
-    if (!found) return false
-    const now = new Date()
-    if (now.getTime() - found.mtimeMs > SETTLING)
-      return (await present(utimes(path, now, now).then(() => true))) ?? false
-    await this.#shelfOf(digest).sync()
-    return true
+    for (const path of await this.#places(digest)) {
+      const found = await present(stat(path))
+      if (!found) continue
+      const now = new Date()
+      if (now.getTime() - found.mtimeMs > SETTLING)
+        return (await present(utimes(path, now, now).then(() => true))) ?? false
+      if (path === this.#path(digest)) await this.#shelfOf(digest).sync()
+      else await syncFolderAt(dirname(path))
+      return true
+    }
+    return false
   }
 
   async adopt(spooled: string, { digest }: Fingerprint, durability: Durability): Promise<void> {
@@ -65,13 +67,11 @@ export class DiskDriver implements BlobDriver {
   }
 
   async remove(digest: Digest): Promise<void> {
-    await this.#lift()
     await rm(this.#settling.pathOf(digest), { force: true })
-    await rm(this.#path(digest), { force: true })
+    for (const path of await this.#places(digest)) await rm(path, { force: true })
   }
 
   async *list(): AsyncIterable<Digest> {
-    await this.#lift()
     // First what may be in its place by the time that is listed.
     const settling = new Set(await this.#settling.list())
     yield* settling
@@ -82,6 +82,7 @@ export class DiskDriver implements BlobDriver {
         if (digest && !settling.has(digest)) yield digest
       }
     }
+    for await (const digest of this.#listFormer()) if (!settling.has(digest)) yield digest
   }
 
   recover(): Promise<void> {
@@ -119,13 +120,42 @@ export class DiskDriver implements BlobDriver {
 
   /** What `use` finds of a blob in its place, or on its way there; undefined where it is in neither. */
   async #find<T>(digest: Digest, use: (path: string) => Promise<T>): Promise<T | undefined> {
-    await this.#lift()
-    const place = this.#path(digest)
-    return (
-      (await present(use(place))) ??
-      (await present(use(this.#settling.pathOf(digest)))) ??
-      present(use(place)) // moved meanwhile
+    const [place, ...former] = await this.#places(digest)
+    const settling = this.#settling.pathOf(digest)
+    // In its place once more at the end: it may have been moved meanwhile.
+    for (const path of [place, settling, ...former, place]) {
+      const found = path && (await present(use(path)))
+      if (found) return found
+    }
+    return undefined
+  }
+
+  /** Where a blob may lie at rest: where it is put now, and where it once was. */
+  async #places(digest: Digest): Promise<string[]> {
+    this.#isFormer ??= present(stat(this.#former)).then(
+      (found) => found !== undefined,
+      (error) => {
+        this.#isFormer = undefined
+        throw error
+      },
     )
+    const place = this.#path(digest)
+    return (await this.#isFormer) ? [place, join(this.#root, keyOf(digest))] : [place]
+  }
+
+  get #former(): string {
+    return join(this.#root, 'sha512')
+  }
+
+  async *#listFormer(): AsyncIterable<Digest> {
+    for await (const first of namesIn(this.#former)) {
+      for await (const second of namesIn(join(this.#former, first))) {
+        for await (const rest of namesIn(join(this.#former, first, second))) {
+          const digest = digestFromHex(first + second + rest)
+          if (digest) yield digest
+        }
+      }
+    }
   }
 
   /** Moves a synced file to where the blob belongs, durably. */
@@ -135,19 +165,18 @@ export class DiskDriver implements BlobDriver {
     // Over a twin that came in meanwhile, too: it has the same bytes, and those who read it keep theirs open.
     const move = () => rename(from, this.#path(digest)).then(() => true)
     if (!(await present(move()))) {
-      await shelf.close() // somebody tidied empty folders away
-      await shelf.ready()
+      await this.#remake(shelf)
       await move()
     }
     await shelf.sync()
   }
 
-  #lift(): Promise<void> {
-    this.#lifted ??= liftFormerBlobs(this.#root).catch((error) => {
-      this.#lifted = undefined // the next one tries again
-      throw error
-    })
-    return this.#lifted
+  /** Makes a shelf anew where somebody tidied empty folders away. */
+  async #remake(shelf: Shelf): Promise<void> {
+    if (await present(stat(shelf.path))) return
+    this.#top.forget()
+    shelf.forget()
+    await shelf.ready()
   }
 }
 

@@ -34,7 +34,7 @@ export class Download {
   readonly #spool: Spool
   /** Bytes that followers may have. */
   #released = 0
-  #pieces: Uint8Array[] = []
+  #whole: Buffer | undefined
   #ended = false
   #progress = Promise.withResolvers<void>()
 
@@ -63,9 +63,9 @@ export class Download {
     return this.#ended
   }
 
-  /** The whole once it is done, if it is small. */
+  /** The whole, once it is stored, if it is small. */
   get whole(): Buffer | undefined {
-    return this.#ended && this.#pieces.length > 0 ? Buffer.concat(this.#pieces) : undefined
+    return this.#whole
   }
 
   /** Resolves when there are bytes to follow or nothing more will come. */
@@ -80,12 +80,13 @@ export class Download {
 
   async #run(source: DownloadSource, recorded: (print: Fingerprint) => Promise<void>): Promise<Fingerprint> {
     await using spool = this.#spool
+    let pieces: Uint8Array[] = []
     for await (const chunk of source.body) {
       if (chunk.length === 0) continue
       this.#release(spool.size)
       await spool.write(chunk)
-      if (spool.size <= SMALL) this.#pieces.push(chunk)
-      else this.#pieces = []
+      if (spool.size <= SMALL) pieces.push(chunk)
+      else pieces = []
     }
     const print = await spool
       .finish(source.expect, 'soon') // nobody was promised that it stays, and it can be had again
@@ -94,6 +95,7 @@ export class Download {
       )
     await recorded(print)
     this.#released = print.size
+    if (pieces.length > 0) this.#whole = Buffer.concat(pieces)
     return print
   }
 

@@ -29,11 +29,17 @@ export class Shelf {
     await syncFolder(await this.#open())
   }
 
-  /** Lets go of it; the next use opens it again. */
-  async close(): Promise<void> {
-    const opened = await this.#opened?.catch(() => undefined)
+  /** The next use makes and opens it again. What was open stays so, since somebody may be syncing it. */
+  forget(): void {
     this.#opened = undefined
-    if (opened !== undefined) await closeFile(opened)
+  }
+
+  /** Lets go of it, when nobody uses it any more. */
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#opened = undefined
+    const folder = await opened?.catch(() => undefined)
+    if (folder !== undefined) await closeFile(folder)
   }
 
   #open(): Promise<number> {
@@ -55,7 +61,8 @@ export class Shelf {
   }
 }
 
-async function syncFolderAt(path: string): Promise<void> {
+/** As Shelf.sync, of a folder that is used once. */
+export async function syncFolderAt(path: string): Promise<void> {
   const folder = await openFile(path, 'r')
   try {
     await syncFolder(folder)

@@ -56,7 +56,8 @@ class DirectExecutor extends DefaultQueryExecutor {
   readonly #run: Run
 
   constructor(file: SqliteFile, run: Run) {
-    const provider: ConnectionProvider = { provideConnection: (consumer) => consumer(file) }
+    const connection = { executeQuery: run, streamQuery: () => file.streamQuery() }
+    const provider: ConnectionProvider = { provideConnection: (consumer) => consumer(connection) }
     super(compiler, adapter, provider)
     this.#run = run
   }

@@ -2,9 +2,18 @@ import type { Millis } from '../../base/time.ts'
 import type { PackageRow, Reader, Tx, VersionRow } from '../sql/database.ts'
 import { rememberContent } from './objects.ts'
 
-/** One version: one indexed read. Hot paths compile this once (see Sql.first); its parameters are package id and version. */
-export const versionOfPackage = (db: Reader) =>
-  db.selectFrom('version').selectAll().where('package_id', '=', '').where('version', '=', '').compile()
+/** What there is of a version's tarball: one indexed read by package id and version, to be compiled once (see Sql.first). */
+export const tarballOfVersion = (db: Reader) =>
+  db
+    .selectFrom('version')
+    .select(['package_id', 'version', 'tarball', 'sha1', 'size', 'published_at', 'removed_at'])
+    .where('package_id', '=', '')
+    .where('version', '=', '')
+    .compile()
+export type TarballOfVersion = Pick<
+  VersionRow,
+  'package_id' | 'version' | 'tarball' | 'sha1' | 'size' | 'published_at' | 'removed_at'
+>
 
 export function findVersion(db: Reader, packageId: string, version: string): Promise<VersionRow | undefined> {
   return db

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { digestToHex } from '../../../src/base/digest.ts'
 import { DiskDriver } from '../../../src/storage/blobs/disk.ts'
+import { keyOf } from '../../../src/storage/blobs/key.ts'
 import { SpoolingBlobStore } from '../../../src/storage/blobs/store.ts'
 import { blobStoreSuite } from '../../conformance/blob-store.ts'
 import { blobDriverSuite } from '../../conformance/blobs.ts'
@@ -37,19 +38,20 @@ test('taking in what is here already makes it young again', async (t) => {
   expect((await stat(path)).mtime.getTime()).toBeGreaterThan(longAgo.getTime())
 })
 
-test('blobs where they once lay, two folders deeper, are found, listed, and moved', async (t) => {
+test('blobs where they once lay, two folders deeper, are found, listed, kept and removed there', async (t) => {
   const { folder, path } = await diskStore(t)
   const print = printOf('of old')
-  const hex = digestToHex(print.digest)
-  const former = join(folder, 'blobs/sha512', hex.slice(0, 2), hex.slice(2, 4))
-  await mkdir(former, { recursive: true })
-  await writeFile(join(former, hex.slice(4)), 'of old')
+  const former = join(folder, 'blobs', keyOf(print.digest))
+  await mkdir(dirname(former), { recursive: true })
+  await writeFile(former, 'of old')
+  await writeFile(join(folder, 'blobs/sha512/.DS_Store'), '')
   const store = new SpoolingBlobStore(await makeDisk(folder), join(folder, 'spool'))
   expect((await Array.fromAsync(store.list())).sort()).toEqual([print.digest, printOf('hello').digest].sort())
   expect(String(await store.read(print.digest))).toBe('of old')
-  expect((await readdir(join(folder, 'blobs'))).sort()).toEqual(
-    [...new Set([hex.slice(0, 2), basename(dirname(path))])].sort(),
-  )
+  await store.ingestText('of old')
+  expect((await readdir(join(folder, 'blobs'))).sort()).toEqual([basename(dirname(path)), 'sha512'].sort())
+  await store.remove(print.digest)
+  expect(await store.stat(print.digest)).toBeUndefined()
 })
 
 test('a folder of blobs that was tidied away is made again', async (t) => {
