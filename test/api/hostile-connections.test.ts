@@ -14,6 +14,9 @@ function dial(url: string): Socket {
 }
 
 /** Blobs that this process, in which the app runs, holds open. */
+/** A blob itself, not the folder it lies in. */
+const BLOB = /\/blobs\/[0-9a-f]{2}\/[0-9a-f]{126}$/
+
 function openBlobs(): number {
   const paths = readdirSync('/proc/self/fd').map((fd) => {
     try {
@@ -22,7 +25,7 @@ function openBlobs(): number {
       return '' // closed meanwhile
     }
   })
-  return paths.filter((path) => path.includes('/blobs/')).length
+  return paths.filter((path) => BLOB.test(path)).length
 }
 
 // What is open is seen from inside alone.
