@@ -13,10 +13,10 @@ function dial(url: string): Socket {
   return connect(Number(new URL(url).port), '127.0.0.1')
 }
 
-/** Blobs that this process, in which the app runs, holds open. */
 /** A blob itself, not the folder it lies in. */
 const BLOB = /\/blobs\/[0-9a-f]{2}\/[0-9a-f]{126}$/
 
+/** Blobs that this process, in which the app runs, holds open. */
 function openBlobs(): number {
   const paths = readdirSync('/proc/self/fd').map((fd) => {
     try {

@@ -5,7 +5,6 @@ import { Conflict, type PackageRow, type Tx, type UpstreamDocumentRow } from '..
 import type { Storage } from '../../storage/storage.ts'
 import { appendChange, bumpPackage, findPackage, insertPackage } from '../../storage/tables/packages.ts'
 import {
-  findUpstreamDocument,
   listPinnedVersions,
   markWithdrawn,
   touchUpstreamDocument,
@@ -86,7 +85,7 @@ export class Refresher {
     const { read } = this.#storage.sql
     const row = await findPackage(read, '', npmName)
     if (row?.source === 'local') return ours(npmName)
-    const stored = row && (await findUpstreamDocument(read, row.id))
+    const stored = row && (await this.#documents.row(row.id))
     return stored && { row, stored }
   }
 

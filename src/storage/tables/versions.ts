@@ -2,19 +2,6 @@ import type { Millis } from '../../base/time.ts'
 import type { PackageRow, Reader, Tx, VersionRow } from '../sql/database.ts'
 import { rememberContent } from './objects.ts'
 
-/** What there is of a version's tarball: one indexed read by package id and version, to be compiled once (see Sql.first). */
-export const tarballOfVersion = (db: Reader) =>
-  db
-    .selectFrom('version')
-    .select(['package_id', 'version', 'tarball', 'sha1', 'size', 'published_at', 'removed_at'])
-    .where('package_id', '=', '')
-    .where('version', '=', '')
-    .compile()
-export type TarballOfVersion = Pick<
-  VersionRow,
-  'package_id' | 'version' | 'tarball' | 'sha1' | 'size' | 'published_at' | 'removed_at'
->
-
 export function findVersion(db: Reader, packageId: string, version: string): Promise<VersionRow | undefined> {
   return db
     .selectFrom('version')
@@ -143,28 +130,36 @@ function removedContent(at: Millis): VersionChange {
   }
 }
 
-export type StoredTarball = Pick<
+const TARBALL_COLUMNS = [
+  'version.package_id',
+  'version.version',
+  'version.tarball',
+  'version.sha1',
+  'version.size',
+  'version.published_at',
+  'version.removed_at',
+] as const
+export type TarballOfVersion = Pick<
   VersionRow,
   'package_id' | 'version' | 'tarball' | 'sha1' | 'size' | 'published_at' | 'removed_at'
-> &
-  Pick<PackageRow, 'access' | 'source'>
+>
+export type StoredTarball = TarballOfVersion & Pick<PackageRow, 'access' | 'source'>
+
+/** What there is of a version's tarball: one indexed read by package id and version, to be compiled once (see Sql.first). */
+export const tarballOfVersion = (db: Reader) =>
+  db
+    .selectFrom('version')
+    .select(TARBALL_COLUMNS)
+    .where('package_id', '=', '')
+    .where('version', '=', '')
+    .compile()
 
 /** A version's tarball by npm name and version: one indexed read for the hot path. */
 export const tarballByName = (db: Reader) =>
   db
     .selectFrom('package')
     .innerJoin('version', 'version.package_id', 'package.id')
-    .select([
-      'version.package_id',
-      'version.version',
-      'version.tarball',
-      'version.sha1',
-      'version.size',
-      'version.published_at',
-      'version.removed_at',
-      'package.access',
-      'package.source',
-    ])
+    .select([...TARBALL_COLUMNS, 'package.access', 'package.source'])
     .where('package.host', '=', '')
     .where('package.npm_name', '=', '')
     .where('version.version', '=', '')
