@@ -6,6 +6,7 @@ import type { ByteRange } from './blobs.ts'
 
 /** Bytes read at first; then more at once, fewer trips to the thread pool: most files are smaller than this. */
 const FIRST_PIECE = 16 * 1024
+const GROWTH = 4
 
 /**
  * A file, or a part of it, as a stream. Where it only goes on to somebody, `copyTo` takes it there through two buffers that are used over and over.
@@ -58,7 +59,8 @@ export class FileStream extends Readable {
   override _read(): void {
     this.#next(Buffer.allocUnsafeSlow(this.#piece)).then(
       (piece) => {
-        this.#piece = SPARE_SIZE
+        // A piece that was not filled is nearly always the last: a large buffer only to learn that would be as much garbage as a large file.
+        this.#piece = piece.length < this.#piece ? FIRST_PIECE : Math.min(SPARE_SIZE, this.#piece * GROWTH)
         this.push(piece.length === 0 ? null : piece)
       },
       (error) => this.destroy(error),

@@ -102,3 +102,26 @@ test.each([
   await expect(pour(broken, waiting)).rejects.toThrow()
   expect(waiting.destroyed).toBe(true)
 })
+
+test.each([
+  { size: 100, most: 16 },
+  { size: 20_000, most: 64 },
+  { size: 1_000_000, most: 256 },
+])('a file of $size bytes is read through buffers of at most $most KiB', async ({ size, most }) => {
+  await using stack = new AsyncDisposableStack()
+  const t = { onTestFinished: (done: () => unknown) => stack.defer(async () => void (await done())) }
+  const bytes = randomBytes(size)
+  const handle = await open(await file(t, bytes))
+  const lengths: number[] = []
+  const watched = new Proxy(handle, {
+    get(target, key) {
+      if (key !== 'read') return () => target.close()
+      return (into: Buffer, ...where: [number, number, number]) => {
+        lengths.push(into.length)
+        return target.read(into, ...where)
+      }
+    },
+  })
+  expect((await buffer(new FileStream(watched))).equals(bytes)).toBe(true)
+  expect(Math.max(...lengths)).toBe(most * 1024)
+})
