@@ -3,10 +3,16 @@ import { specOf } from '../base/name.ts'
 import { iso } from '../base/time.ts'
 import type { VersionRow } from '../storage/sql/database.ts'
 import { listAccountsWith } from '../storage/tables/rights.ts'
-import { listVersions } from '../storage/tables/versions.ts'
+import {
+  findVersion,
+  listShortVersions,
+  listVersionHeads,
+  listVersions,
+  type VersionSummary,
+} from '../storage/tables/versions.ts'
 import type { Context } from './context.ts'
 import type { Mirror } from './mirror.ts'
-import type { JsonObject, PackageDoc, PackageHead, VersionText } from './model.ts'
+import type { JsonObject, PackageDoc, PackageFace, PackageHead, ShortDoc, ShortText } from './model.ts'
 import { currentTags } from './package-tags.ts'
 import { listVouchers } from './vouchers.ts'
 
@@ -38,28 +44,46 @@ export class Documents {
   async load(head: PackageHead): Promise<PackageDoc> {
     if (isUpstreams(head)) return this.#mirror.document(head)
     const { read } = this.#context.storage.sql
-    const [rows, tags, vouchers] = await Promise.all([
-      listVersions(read, head.id),
-      currentTags(read, head.id),
-      listVouchers(read, head),
-    ])
-    const offered = rows.filter((row) => row.removed_at === null && row.yanked_at === null)
-    if (offered.length === 0) fail('PACKAGE_NOT_FOUND', { spec: specOf(head.name, this.#context.host()) })
-    const latest = offered.find(({ version }) => version === tags.latest) ?? offered[0]
-    return {
-      head,
-      tags,
-      time: timesOf(head, rows),
-      root: await this.#root(head, latest),
-      versions: offered.values().map((row) => textOf(row, vouchers.get(row.version))),
-      withheld: NOTHING_WITHHELD,
-    }
+    const { offered, latest, ...rest } = await this.#offered(head, listVersions(read, head.id))
+    const [root, vouchers] = await Promise.all([this.#root(head, latest), listVouchers(read, head)])
+    const versions = offered
+      .values()
+      .map((row) => ({ ...shortTextOf(row, vouchers.get(row.version)), full: row.manifest ?? '{}' }))
+    return { ...rest, root, versions, withheld: NOTHING_WITHHELD }
+  }
+
+  /** As load, as much as the abbreviated form needs. */
+  async loadShort(head: PackageHead): Promise<ShortDoc> {
+    if (isUpstreams(head)) return this.#mirror.document(head)
+    const { read } = this.#context.storage.sql
+    const { offered, latest: _, ...rest } = await this.#offered(head, listShortVersions(read, head.id))
+    const vouchers = await listVouchers(read, head)
+    const versions = offered.values().map((row) => shortTextOf(row, vouchers.get(row.version)))
+    return { ...rest, versions, withheld: NOTHING_WITHHELD }
+  }
+
+  /** As load, without the versions. */
+  async face(head: PackageHead): Promise<PackageFace> {
+    if (isUpstreams(head)) return this.#mirror.document(head)
+    const { read } = this.#context.storage.sql
+    const { latest, tags, time } = await this.#offered(head, listVersionHeads(read, head.id))
+    const row = await findVersion(read, head.id, latest.version)
+    return { head, tags, time, root: await this.#root(head, row) }
   }
 
   /** The dist-tags, also of a package without versions. */
   async tags(head: PackageHead): Promise<Readonly<Record<string, string>>> {
     if (isUpstreams(head)) return (await this.#mirror.document(head)).tags
     return currentTags(this.#context.storage.sql.read, head.id)
+  }
+
+  /** The versions among `listed` that may be resolved to, the latest, and what is said of all. */
+  async #offered<R extends VersionSummary>(head: PackageHead, listed: Promise<R[]>) {
+    const [rows, tags] = await Promise.all([listed, currentTags(this.#context.storage.sql.read, head.id)])
+    const offered = rows.filter((row) => row.removed_at === null && row.yanked_at === null)
+    const latest = offered.find(({ version }) => version === tags.latest) ?? offered[0]
+    if (!latest) return fail('PACKAGE_NOT_FOUND', { spec: specOf(head.name, this.#context.host()) })
+    return { head, offered, latest, tags, time: timesOf(head, rows) }
   }
 
   async #root(head: PackageHead, latest: VersionRow | undefined): Promise<JsonObject> {
@@ -80,12 +104,15 @@ function isUpstreams(head: PackageHead): boolean {
   return head.source === 'mirror' && head.name.host === ''
 }
 
-function timesOf(head: PackageHead, rows: readonly VersionRow[]): Record<string, string> {
+function timesOf(head: PackageHead, rows: readonly VersionSummary[]): Record<string, string> {
   const versions = rows.map((row) => [row.version, iso(row.published_at)])
   return { created: iso(head.createdAt), modified: iso(head.modifiedAt), ...Object.fromEntries(versions) }
 }
 
-function textOf(row: VersionRow, vouchers: JsonObject | undefined): VersionText {
+function shortTextOf(
+  row: VersionSummary & Pick<VersionRow, 'short'>,
+  vouchers: JsonObject | undefined,
+): ShortText {
   const dist = {
     integrity: row.tarball,
     shasum: row.sha1,
@@ -95,7 +122,6 @@ function textOf(row: VersionRow, vouchers: JsonObject | undefined): VersionText 
   }
   return {
     version: row.version,
-    full: row.manifest ?? '{}',
     short: row.short ?? '{}',
     dist: JSON.stringify(dist),
     deprecated: row.deprecated ?? undefined,

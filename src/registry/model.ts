@@ -58,33 +58,42 @@ export type PackageHead = {
 }
 
 /**
- * One version, ready to be written into a packument: JSON texts, so that rendering is joining. `full` and `short` are whole
- * objects without `dist` and `deprecated`; `dist` is a whole object without `tarball`.
+ * One version, ready to be written into a packument's abbreviated form: JSON texts, so that rendering is joining. `short` is a whole object
+ * without `dist` and `deprecated`; `dist` is a whole object without `tarball`.
  */
-export type VersionText = {
+export type ShortText = {
   readonly version: string
-  readonly full: string
   readonly short: string
   readonly dist: string
   readonly deprecated: string | undefined
 }
 
-/**
- * The aggregate that every packument is rendered from. Local packages (rows) and mirrored ones (the stored upstream document) are
- * two loaders of it; renderers cannot tell them apart. Yanked and removed versions are not in it.
- */
-export type PackageDoc = {
+/** As ShortText, for both forms. */
+export type VersionText = ShortText & { readonly full: string }
+
+/** What is said of a package as a whole. Yanked, removed and withheld versions are not in it. */
+export type PackageFace = {
   readonly head: PackageHead
   readonly tags: Readonly<Record<string, string>>
   /** `created`, `modified` and one ISO date a version, also of versions that are gone. */
   readonly time: Readonly<Record<string, string>>
   /** Further root fields of the full form (description, readme, maintainers, homepage…), in no form but their own. */
   readonly root: JsonObject
+}
+
+/** What the abbreviated form is rendered from, which installers ask for most: without what costs most to read. */
+export type ShortDoc = Omit<PackageFace, 'root'> & {
   /** To be walked once. */
-  readonly versions: Iterable<VersionText>
+  readonly versions: Iterable<ShortText>
   /** Versions that policy keeps from everybody, with the reason in words; nothing else in here speaks of them. */
   readonly withheld: ReadonlyMap<string, string>
 }
+
+/**
+ * The aggregate that every packument can be rendered from. Local packages (rows) and mirrored ones (the stored upstream document) are
+ * two loaders of it; renderers cannot tell them apart.
+ */
+export type PackageDoc = PackageFace & ShortDoc & { readonly versions: Iterable<VersionText> }
 
 /** What is known of a version's content without opening it. */
 export type VersionHead = {

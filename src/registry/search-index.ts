@@ -80,7 +80,7 @@ export class SearchIndex {
     }
     if (row.removed_at !== null || row.host !== '') return { row: empty, terms: new Map() }
     try {
-      const { root, tags, time } = await this.#documents.load(headOf(row))
+      const { root, tags, time } = await this.#documents.face(headOf(row))
       const { latest } = tags
       const texts = {
         description: textIn(root.description) ?? null,

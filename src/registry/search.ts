@@ -82,7 +82,7 @@ export class Search {
 
   async #describe(head: PackageHead): Promise<Hit> {
     try {
-      const { root, tags, time } = await this.#documents.load(head)
+      const { root, tags, time } = await this.#documents.face(head)
       const { latest } = tags
       const description = textIn(root.description)
       const keywords = keywordsOf(root)

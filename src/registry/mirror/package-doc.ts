@@ -53,7 +53,9 @@ export function packageDocOf(
     head,
     tags: tagsWithin(tagsOf(document), offered),
     time: Object.fromEntries(Object.entries(time).filter(([version]) => !isHidden(version))),
-    root: Object.fromEntries(copied.map((name) => [name, document.member(name)])),
+    get root() {
+      return Object.fromEntries(copied.map((name) => [name, document.member(name)]))
+    },
     versions: versionTexts(head, document, { pins, offered }),
     withheld: new Map([...withheldThere(document), ...withheldHere(verdicts)]),
   }
@@ -143,10 +145,15 @@ function versionText(head: PackageHead, version: string, upstream: JsonObject): 
   const { dist, deprecated, ...rest } = upstream
   const manifest = { ...rest, name: head.npmName, version }
   const { tarball: _, ...kept } = asObject(dist) ?? {}
+  // Mostly only one of the two is asked for.
   return {
     version,
-    full: JSON.stringify(manifest),
-    short: JSON.stringify(abbreviate(manifest)),
+    get full() {
+      return JSON.stringify(manifest)
+    },
+    get short() {
+      return JSON.stringify(abbreviate(manifest))
+    },
     dist: JSON.stringify(kept),
     deprecated: deprecationOf(deprecated),
   }

@@ -6,7 +6,7 @@ import { remembering } from '../../base/memo.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import { fullSecond, type Millis } from '../../base/time.ts'
 import { tarballPath } from '../../registry/contents.ts'
-import type { PackageDoc, PackageHead, VersionText } from '../../registry/model.ts'
+import type { PackageDoc, PackageHead, ShortDoc, ShortText } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { policyRestrictions } from './restrictions.ts'
 
@@ -108,9 +108,7 @@ export class Packuments {
   }
 
   async #make(head: PackageHead, { wanted, etag }: { wanted: Wanted; etag: string }): Promise<Rendered> {
-    const doc = await this.#registry.documents.load(head)
-    const bytes =
-      wanted.form === 'full' ? fullPackument(doc, wanted.address) : shortPackument(doc, wanted.address)
+    const { doc, bytes } = await this.#bytes(head, wanted)
     const body = trimmed(await encode[wanted.encoding](bytes))
     // For a mirrored package the upstream's, whenever we fetched it: pnpm reads `time.modified` off Last-Modified.
     const said = Date.parse(doc.time.modified ?? '')
@@ -120,6 +118,16 @@ export class Packuments {
     const rendered = { etag, began, unchanged, headers: headersOf(unchanged, wanted, body), body }
     this.#keep(etag, { ...rendered, slot: `${head.id} ${wanted.form} ${wanted.encoding} ${wanted.address}` })
     return rendered
+  }
+
+  async #bytes(head: PackageHead, { form, address }: Wanted) {
+    const { documents } = this.#registry
+    if (form === 'short') {
+      const doc = await documents.loadShort(head)
+      return { doc, bytes: shortPackument(doc, address) }
+    }
+    const doc = await documents.load(head)
+    return { doc, bytes: fullPackument(doc, address) }
   }
 
   #keep(etag: string, rendered: Kept): void {
@@ -180,10 +188,13 @@ function fullPackument(doc: PackageDoc, address: string): Buffer {
     time: doc.time,
     ...policyRestrictions(doc.withheld),
   }
-  return assemble(JSON.stringify(root), versionTexts(doc, address, 'full'))
+  return assemble(
+    JSON.stringify(root),
+    versionTexts(doc, ({ full }) => full, address),
+  )
 }
 
-function shortPackument(doc: PackageDoc, address: string): Buffer {
+function shortPackument(doc: ShortDoc, address: string): Buffer {
   const { head, time, tags } = doc
   const root = {
     name: head.npmName,
@@ -192,7 +203,10 @@ function shortPackument(doc: PackageDoc, address: string): Buffer {
     time,
     ...policyRestrictions(doc.withheld),
   }
-  return assemble(JSON.stringify(root), versionTexts(doc, address, 'short'))
+  return assemble(
+    JSON.stringify(root),
+    versionTexts(doc, ({ short }) => short, address),
+  )
 }
 
 /** Joins the root object's text and the versions' texts; nothing of a version is parsed. */
@@ -200,21 +214,27 @@ function assemble(root: string, versions: Iterable<string>): Buffer {
   return Buffer.from(`${root.slice(0, -1)},"versions":{${[...versions].join(',')}}}`)
 }
 
-function* versionTexts(doc: PackageDoc, address: string, form: Form): Generator<string> {
-  for (const version of doc.versions)
-    yield `${JSON.stringify(version.version)}:${versionText(version, { npmName: doc.head.npmName, address, form })}`
+function* versionTexts<T extends ShortText>(
+  { head, versions }: { head: PackageHead; versions: Iterable<T> },
+  textOf: (version: T) => string,
+  address: string,
+): Generator<string> {
+  for (const version of versions) {
+    const text = versionText(version, textOf(version), { npmName: head.npmName, address })
+    yield `${JSON.stringify(version.version)}:${text}`
+  }
 }
 
 /** One version as it stands in a packument, and alone under `/name/version`. */
 export function versionText(
-  version: VersionText,
-  { npmName, address, form }: { npmName: string; address: string; form: Form },
+  { version, dist, deprecated }: Pick<ShortText, 'version' | 'dist' | 'deprecated'>,
+  text: string,
+  { npmName, address }: { npmName: string; address: string },
 ): string {
-  const tarball = JSON.stringify(`${address}/${tarballPath(npmName, version.version)}`)
-  const dist = withMembers(withOwnAttestations(version.dist, address), `"tarball":${tarball}`)
-  const deprecated =
-    version.deprecated === undefined ? '' : `,"deprecated":${JSON.stringify(version.deprecated)}`
-  return withMembers(version[form], `"dist":${dist}${deprecated}`)
+  const tarball = JSON.stringify(`${address}/${tarballPath(npmName, version)}`)
+  const whole = withMembers(withOwnAttestations(dist, address), `"tarball":${tarball}`)
+  const warning = deprecated === undefined ? '' : `,"deprecated":${JSON.stringify(deprecated)}`
+  return withMembers(text, `"dist":${whole}${warning}`)
 }
 
 /** `dist` with the address of its attestations at this registry, whichever it was. */

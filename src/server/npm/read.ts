@@ -126,7 +126,7 @@ export class Reads {
   async version(name: PackageName, selector: string, reading: Reading): Promise<Answer> {
     const head = await this.#registry.packages.head(reading.who, name)
     const version = (await this.#select(head, selector)) ?? (await this.#selectFresh(head, selector))
-    const text = versionText(version, { npmName: head.npmName, address: reading.address, form: 'full' })
+    const text = versionText(version, version.full, { npmName: head.npmName, address: reading.address })
     const headers = { 'content-type': 'application/json', 'cache-control': cacheControl(head, 'no-cache') }
     const body = Buffer.from(text)
     return { status: 200, headers: { ...headers, 'content-length': body.length }, body }

@@ -11,8 +11,8 @@ const SMALL_BODY = 64 * 1024
 /** GET …/dist-tags. Never with a max-age: `npm dist-tag ls` right after `add` must show the new tag. */
 export async function showTags(ctx: Context, registry: Registry): Promise<void> {
   const head = await registry.packages.head(ctx.state.who, named(ctx))
-  const doc = await registry.documents.load(head)
-  json(ctx, 200, doc.tags)
+  const { tags } = await registry.documents.face(head)
+  json(ctx, 200, tags)
 }
 
 /** PUT …/dist-tags/:tag, the body a bare JSON string. */

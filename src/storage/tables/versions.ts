@@ -12,44 +12,49 @@ export function findVersion(db: Reader, packageId: string, version: string): Pro
 }
 
 /** Every version, removed ones too, in the order of publishing. */
-export function listVersions(db: Reader, packageId: string): Promise<VersionRow[]> {
-  return db
-    .selectFrom('version')
-    .selectAll()
-    .where('package_id', '=', packageId)
-    .orderBy('published_at')
-    .orderBy('version')
-    .execute()
+export async function listVersions(db: Reader, packageId: string): Promise<VersionRow[]> {
+  const rows = await db.selectFrom('version').selectAll().where('package_id', '=', packageId).execute()
+  return inOrder(rows)
 }
 
-export type VersionSummary = Omit<VersionRow, 'manifest' | 'short' | 'contained'>
+const HEAD = [
+  'package_id',
+  'version',
+  'tarball',
+  'sha1',
+  'size',
+  'tree',
+  'integrity',
+  'file_count',
+  'unpacked_size',
+  'readme',
+  'readme_html',
+  'published_at',
+  'publisher',
+  'deprecated',
+  'yanked_at',
+  'removed_at',
+] as const
+
+export type VersionSummary = Pick<VersionRow, (typeof HEAD)[number]>
 
 /** As listVersions, without the manifests. */
-export function listVersionHeads(db: Reader, packageId: string): Promise<VersionSummary[]> {
-  return db
-    .selectFrom('version')
-    .select([
-      'package_id',
-      'version',
-      'tarball',
-      'sha1',
-      'size',
-      'tree',
-      'integrity',
-      'file_count',
-      'unpacked_size',
-      'readme',
-      'readme_html',
-      'published_at',
-      'publisher',
-      'deprecated',
-      'yanked_at',
-      'removed_at',
-    ])
-    .where('package_id', '=', packageId)
-    .orderBy('published_at')
-    .orderBy('version')
-    .execute()
+export async function listVersionHeads(db: Reader, packageId: string): Promise<VersionSummary[]> {
+  return inOrder(await db.selectFrom('version').select(HEAD).where('package_id', '=', packageId).execute())
+}
+
+/** As listVersions, of the manifests only what the abbreviated form says. */
+export async function listShortVersions(
+  db: Reader,
+  packageId: string,
+): Promise<(VersionSummary & Pick<VersionRow, 'short'>)[]> {
+  const query = db.selectFrom('version').select(HEAD).select('short').where('package_id', '=', packageId)
+  return inOrder(await query.execute())
+}
+
+/** Ordered here: a database would carry every manifest through its sorter, and SQLite take megabytes at a time for it. */
+function inOrder<R extends Pick<VersionRow, 'published_at' | 'version'>>(rows: R[]): R[] {
+  return rows.sort((a, b) => a.published_at - b.published_at || (a.version < b.version ? -1 : 1))
 }
 
 /** Throws Conflict when the version exists, also as a removed one. */
