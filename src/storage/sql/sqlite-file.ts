@@ -4,6 +4,8 @@ import { Fault } from '../../base/fault.ts'
 import { Conflict, MissingReference } from './database.ts'
 
 const MAX_STATEMENTS = 500
+/** Pages a connection keeps, in KiB: the system keeps the file's pages as well, and a commit makes every other connection drop its own. */
+const PAGE_CACHE = 4000
 
 let addon: object | undefined
 
@@ -25,6 +27,7 @@ export class SqliteFile implements DatabaseConnection {
     // The typings know only the path of an addon; better-sqlite3 13 also takes the loaded object.
     const binding = addon && { nativeBinding: addon as unknown as string }
     this.#db = new Database(path, { readonly: mode === 'read', timeout: 0, ...binding })
+    this.#db.pragma(`cache_size = -${PAGE_CACHE}`)
     this.#dataVersion = this.#db.prepare('pragma data_version').pluck()
   }
 
