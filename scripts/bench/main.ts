@@ -68,7 +68,7 @@ async function bench(): Promise<void> {
   const alone = serve(join(folder, 'data'), 'none')
   await using opened = new AsyncDisposableStack()
   opened.defer(() => rmSync(folder, { recursive: true }))
-  if (parts.has('start')) await coldStart(alone)
+  if (parts.has('start')) await coldStart(alone, 'start')
   const token = makeToken(program, data)
   const ours = await startServer(alone)
   opened.defer(() => ours.stop())
@@ -85,7 +85,8 @@ async function bench(): Promise<void> {
   if (parts.has('soak')) await soak(ours, { token, folder, minutes: Number(values.minutes) })
   if (parts.has('search')) {
     await searching(target, Number(values.packages))
-    await startFull(alone)
+    await ours.stop() // nothing else is to keep the core busy
+    await coldStart(alone, `start with ${values.packages} packages stored`)
   }
 }
 
@@ -134,14 +135,6 @@ async function requests(
   }
 }
 
-async function startFull(serve: Command): Promise<void> {
-  const server = await startServer(serve)
-  console.log(
-    `start with ${values.packages} packages stored: ${Math.round(server.readyAfter)} ms, ${mib(server.memory())}`,
-  )
-  await server.stop()
-}
-
 /** verdaccio with the same packages, where it is asked for. */
 async function besideVerdaccio(
   folder: string,
@@ -175,15 +168,19 @@ function cases(token: string): Case[] {
   ]
 }
 
-async function coldStart(serve: Command): Promise<void> {
+async function coldStart(serve: Command, name: string): Promise<void> {
   const times: number[] = []
+  let memory: number | undefined
   for (let run = 0; run < Number(values.runs) + 1; run++) {
     const server = await startServer(serve)
     times.push(server.readyAfter)
+    memory = server.memory()
     await server.stop()
   }
   const [first = 0, ...rest] = times
-  console.log(`start to listening: first ${Math.round(first)} ms, then ${Math.round(median(rest))} ms`)
+  console.log(
+    `${name}: listening after ${Math.round(first)} ms the first time, then ${Math.round(median(rest))} ms; ${mib(memory)}`,
+  )
 }
 
 function makeToken(program: readonly string[], data: readonly string[]): string {
