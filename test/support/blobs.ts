@@ -42,7 +42,7 @@ export async function openedBlobs(t: Cleanup, make: MakeDriver) {
     return printOf(text).digest
   }
   t.onTestFinished(async () => driver.settled?.())
-  return { folder, driver, adopt, spool, store: new SpoolingBlobStore(driver, spool) }
+  return { driver, adopt, spool, store: new SpoolingBlobStore(driver, spool) }
 }
 
 export const all = <T>(items: AsyncIterable<T>): Promise<T[]> => Array.fromAsync(items)

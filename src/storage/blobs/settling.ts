@@ -3,16 +3,9 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Digest, digestFromHex, digestToHex } from '../../base/digest.ts'
-import { type Millis, seconds } from '../../base/time.ts'
 
 /** Syncs that run side by side: disks take several as fast as one. */
 const LANES = 4
-/** An install asks for hundreds of blobs, one after another, and somebody waits for it: they settle when no more have come for so long. */
-const QUIET: Millis = seconds(2)
-/** No more than this many wait for that. */
-const MOST_WAITING = 1000
-
-type Unsettled = { readonly digest: Digest; readonly path: string }
 
 /**
  * Blobs that are whole but perhaps not on the disk yet, in a folder of their own under their hex digests. Each is synced and moved to its place
@@ -22,9 +15,8 @@ export class Settling {
   readonly #folder: string
   /** Makes the file at `path` durable as the blob `digest`, in its place. */
   readonly #settle: (digest: Digest, path: string) => Promise<void>
-  readonly #waiting: Unsettled[] = []
-  #timer: NodeJS.Timeout | undefined
-  #running: Promise<void> = Promise.resolve()
+  readonly #lanes: Promise<void>[] = Array.from({ length: LANES }, () => Promise.resolve())
+  #next = 0
   #hasFolder = false
 
   constructor(folder: string, settle: (digest: Digest, path: string) => Promise<void>) {
@@ -42,10 +34,10 @@ export class Settling {
     this.#hasFolder = true
     const path = this.pathOf(digest)
     await rename(spooled, path)
-    this.#waiting.push({ digest, path })
-    if (this.#waiting.length >= MOST_WAITING) this.#begin()
-    else if (this.#timer) this.#timer.refresh()
-    else this.#timer = setTimeout(() => this.#begin(), QUIET).unref()
+    const lane = this.#next++ % LANES
+    // Where the disk fails it stays here, readable, for the next start to look at.
+    const settled = this.#lanes[lane]?.then(() => this.#settle(digest, path)).catch(() => undefined)
+    this.#lanes[lane] = settled ?? Promise.resolve()
   }
 
   async list(): Promise<Digest[]> {
@@ -69,22 +61,7 @@ export class Settling {
 
   /** Resolves when all that was added is in its place. */
   async settled(): Promise<void> {
-    this.#begin()
-    await this.#running
-  }
-
-  #begin(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    const batch = this.#waiting.splice(0).values() // the lanes take from one iterator
-    this.#running = this.#running.then(async () => {
-      await Promise.all(Array.from({ length: LANES }, () => this.#settleAll(batch)))
-    })
-  }
-
-  async #settleAll(batch: Iterable<Unsettled>): Promise<void> {
-    // Where the disk fails it stays here, readable, for the next start to look at.
-    for (const { digest, path } of batch) await this.#settle(digest, path).catch(() => undefined)
+    await Promise.all(this.#lanes)
   }
 }
 

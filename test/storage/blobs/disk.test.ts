@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdir, readdir, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { expect, test, vi } from 'vitest'
-import { digestToHex, type Fingerprint } from '../../../src/base/digest.ts'
+import { expect, test } from 'vitest'
+import { digestToHex } from '../../../src/base/digest.ts'
 import { DiskDriver } from '../../../src/storage/blobs/disk.ts'
 import { keyOf } from '../../../src/storage/blobs/key.ts'
 import { SpoolingBlobStore } from '../../../src/storage/blobs/store.ts'
 import { blobStoreSuite } from '../../conformance/blob-store.ts'
 import { blobDriverSuite } from '../../conformance/blobs.ts'
-import { fileOf, openedBlobs, printOf } from '../../support/blobs.ts'
+import { fileOf, printOf } from '../../support/blobs.ts'
 import { type Cleanup, temporaryFolder } from '../../support/services.ts'
 
 const makeDisk = async (folder: string) => new DiskDriver(join(folder, 'blobs'))
@@ -61,20 +60,6 @@ test('a folder of blobs that was tidied away is made again', async (t) => {
   await rmdir(dirname(path))
   await store.ingestText('hello')
   expect(String(await store.read(printOf('hello').digest))).toBe('hello')
-})
-
-test('what may settle later is readable at once, and comes to its place by itself, or with all the rest', async (t) => {
-  const { driver, store, folder, adopt } = await openedBlobs(t, makeDisk)
-  const [first, last] = [printOf('first'), printOf('last')]
-  const placeOf = ({ digest }: Fingerprint) => join(folder, 'blobs', fileOf(digest))
-  await adopt('first', { durability: 'soon' })
-  expect(existsSync(placeOf(first))).toBe(false)
-  expect(String(await store.read(first.digest))).toBe('first')
-  await vi.waitUntil(() => existsSync(placeOf(first)), { timeout: 20_000 })
-  await adopt('last', { durability: 'soon' })
-  await driver.settled?.()
-  expect(existsSync(placeOf(last))).toBe(true)
-  expect(await readdir(join(folder, 'blobs/settling'))).toEqual([])
 })
 
 test('what lies unfinished after a power cut is told by its bytes: the whole is kept, the rest is gone', async (t) => {
