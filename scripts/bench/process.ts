@@ -45,7 +45,7 @@ export async function startServer({ command, env, url: known }: Command): Promis
     cpu: () => cpuSeconds(child.pid),
     async stop() {
       child.kill('SIGTERM')
-      if (child.exitCode === null) await once(child, 'exit')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     },
   }
 }

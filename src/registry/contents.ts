@@ -230,7 +230,7 @@ export class Contents {
   async #offered(head: PackageHead): Promise<{ names: string[]; tags: Readonly<Record<string, string>> }> {
     if (head.name.host === '') {
       const { versions, tags } = await this.#mirror.document(head)
-      return { names: [...versions].map(({ version }) => version), tags }
+      return { names: Array.from(versions, ({ version }) => version), tags }
     }
     const known = await this.versions(head)
     const tags = await listTags(this.#context.storage.sql.read, head.id)

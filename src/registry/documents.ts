@@ -44,8 +44,11 @@ export class Documents {
   async load(head: PackageHead): Promise<PackageDoc> {
     if (isUpstreams(head)) return this.#mirror.document(head)
     const { read } = this.#context.storage.sql
-    const { offered, latest, ...rest } = await this.#offered(head, listVersions(read, head.id))
-    const [root, vouchers] = await Promise.all([this.#root(head, latest), listVouchers(read, head)])
+    const [{ offered, latest, ...rest }, vouchers] = await Promise.all([
+      this.#offered(head, listVersions(read, head.id)),
+      listVouchers(read, head),
+    ])
+    const root = await this.#root(head, latest)
     const versions = offered
       .values()
       .map((row) => ({ ...shortTextOf(row, vouchers.get(row.version)), full: row.manifest ?? '{}' }))
@@ -56,8 +59,10 @@ export class Documents {
   async loadShort(head: PackageHead): Promise<ShortDoc> {
     if (isUpstreams(head)) return this.#mirror.document(head)
     const { read } = this.#context.storage.sql
-    const { offered, latest: _, ...rest } = await this.#offered(head, listShortVersions(read, head.id))
-    const vouchers = await listVouchers(read, head)
+    const [{ offered, latest: _, ...rest }, vouchers] = await Promise.all([
+      this.#offered(head, listShortVersions(read, head.id)),
+      listVouchers(read, head),
+    ])
     const versions = offered.values().map((row) => shortTextOf(row, vouchers.get(row.version)))
     return { ...rest, versions, withheld: NOTHING_WITHHELD }
   }

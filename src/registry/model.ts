@@ -71,7 +71,7 @@ export type ShortText = {
 /** As ShortText, for both forms. */
 export type VersionText = ShortText & { readonly full: string }
 
-/** What is said of a package as a whole. Yanked, removed and withheld versions are not in it. */
+/** What is said of a package as a whole. */
 export type PackageFace = {
   readonly head: PackageHead
   readonly tags: Readonly<Record<string, string>>
@@ -83,7 +83,7 @@ export type PackageFace = {
 
 /** What the abbreviated form is rendered from, which installers ask for most: without what costs most to read. */
 export type ShortDoc = Omit<PackageFace, 'root'> & {
-  /** To be walked once. */
+  /** To be walked once; without yanked, removed and withheld ones. */
   readonly versions: Iterable<ShortText>
   /** Versions that policy keeps from everybody, with the reason in words; nothing else in here speaks of them. */
   readonly withheld: ReadonlyMap<string, string>
@@ -93,7 +93,8 @@ export type ShortDoc = Omit<PackageFace, 'root'> & {
  * The aggregate that every packument can be rendered from. Local packages (rows) and mirrored ones (the stored upstream document) are
  * two loaders of it; renderers cannot tell them apart.
  */
-export type PackageDoc = PackageFace & ShortDoc & { readonly versions: Iterable<VersionText> }
+export type PackageDoc = PackageFace &
+  Omit<ShortDoc, 'versions'> & { readonly versions: Iterable<VersionText> }
 
 /** What is known of a version's content without opening it. */
 export type VersionHead = {

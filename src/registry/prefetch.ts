@@ -115,10 +115,10 @@ export class Prefetch {
 
   /** As package managers choose: the tag of that name; `latest` when it is within the range; else the highest that is. */
   async #pick(head: PackageHead, range: string): Promise<string> {
-    const { tags, versions } = await this.#documents.load(head)
+    const { tags, versions } = await this.#documents.loadShort(head)
     const tagged = Object.hasOwn(tags, range) ? tags[range] : undefined
     if (tagged !== undefined) return tagged
-    const names = [...versions].map(({ version }) => version)
+    const names = Array.from(versions, ({ version }) => version)
     const { latest } = tags
     if (latest !== undefined && semver.satisfies(latest, range, true)) return latest
     const best = semver.maxSatisfying(names, range, true)

@@ -6,9 +6,10 @@ import { distOf, type UpstreamDocument } from '../upstream-document.ts'
 /** A packument with nothing but these versions, for clients to resolve within them. The tarballs' addresses are left to whoever serves them. */
 export function cutDocument(doc: PackageDoc, versions: ReadonlySet<string>): JsonObject {
   const kept: JsonObject = {}
-  for (const { version, full, dist, deprecated } of doc.versions) {
+  for (const text of doc.versions) {
+    const { version, deprecated } = text
     if (!versions.has(version)) continue
-    const manifest = { ...JSON.parse(full), dist: JSON.parse(dist) }
+    const manifest = { ...JSON.parse(text.full), dist: JSON.parse(text.dist) }
     kept[version] = deprecated === undefined ? manifest : { ...manifest, deprecated }
   }
   const tags = Object.entries(doc.tags).filter(([, version]) => Object.hasOwn(kept, version))

@@ -227,7 +227,7 @@ function* versionTexts<T extends ShortText>(
 
 /** One version as it stands in a packument, and alone under `/name/version`. */
 export function versionText(
-  { version, dist, deprecated }: Pick<ShortText, 'version' | 'dist' | 'deprecated'>,
+  { version, dist, deprecated }: Omit<ShortText, 'short'>,
   text: string,
   { npmName, address }: { npmName: string; address: string },
 ): string {

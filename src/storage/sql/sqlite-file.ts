@@ -27,8 +27,13 @@ export class SqliteFile implements DatabaseConnection {
     // The typings know only the path of an addon; better-sqlite3 13 also takes the loaded object.
     const binding = addon && { nativeBinding: addon as unknown as string }
     this.#db = new Database(path, { readonly: mode === 'read', timeout: 0, ...binding })
-    this.#db.pragma(`cache_size = -${PAGE_CACHE}`)
-    this.#dataVersion = this.#db.prepare('pragma data_version').pluck()
+    try {
+      this.exec(`pragma cache_size = -${PAGE_CACHE}`) // reads the file, so that it may be busy or none
+      this.#dataVersion = this.#db.prepare('pragma data_version').pluck()
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
   }
 
   get inTransaction(): boolean {

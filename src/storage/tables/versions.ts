@@ -17,7 +17,7 @@ export async function listVersions(db: Reader, packageId: string): Promise<Versi
   return inOrder(rows)
 }
 
-const HEAD = [
+const SUMMARY = [
   'package_id',
   'version',
   'tarball',
@@ -36,11 +36,11 @@ const HEAD = [
   'removed_at',
 ] as const
 
-export type VersionSummary = Pick<VersionRow, (typeof HEAD)[number]>
+export type VersionSummary = Pick<VersionRow, (typeof SUMMARY)[number]>
 
 /** As listVersions, without the manifests. */
 export async function listVersionHeads(db: Reader, packageId: string): Promise<VersionSummary[]> {
-  return inOrder(await db.selectFrom('version').select(HEAD).where('package_id', '=', packageId).execute())
+  return inOrder(await db.selectFrom('version').select(SUMMARY).where('package_id', '=', packageId).execute())
 }
 
 /** As listVersions, of the manifests only what the abbreviated form says. */
@@ -48,7 +48,7 @@ export async function listShortVersions(
   db: Reader,
   packageId: string,
 ): Promise<(VersionSummary & Pick<VersionRow, 'short'>)[]> {
-  const query = db.selectFrom('version').select(HEAD).select('short').where('package_id', '=', packageId)
+  const query = db.selectFrom('version').select(SUMMARY).select('short').where('package_id', '=', packageId)
   return inOrder(await query.execute())
 }
 
