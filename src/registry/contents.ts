@@ -5,6 +5,7 @@ import { fail, isFault } from '../base/fault.ts'
 import { type PackageName, specOf } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import type { ByteRange } from '../storage/blobs/blobs.ts'
+import { rememberFiles } from '../storage/tables/objects.ts'
 import { appendChange, bumpPackage, findPackageById, listTags } from '../storage/tables/packages.ts'
 import {
   findVersion,
@@ -221,6 +222,11 @@ export class Contents {
         unpacked_size: unpackedSize,
       }
       await updateVersion(tx, { packageId: head.id, version }, content)
+      await rememberFiles(
+        tx,
+        head.id,
+        files.map(({ digest }) => digest),
+      )
       await bumpPackage(tx, head.id, now)
       await appendChange(tx, head.id, { at: now, kind: 'refresh', detail: { version } })
     })

@@ -13,6 +13,7 @@ import {
 } from '../base/name.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import type { PackageRow } from '../storage/sql/database.ts'
+import { rememberFiles } from '../storage/tables/objects.ts'
 import { findPackage } from '../storage/tables/packages.ts'
 import { findUpstreamDocument, touchUpstreamDocument } from '../storage/tables/upstream.ts'
 import { findVersion, listVersionHeads, updateVersion } from '../storage/tables/versions.ts'
@@ -175,7 +176,11 @@ export class Federation {
     const tree = await this.#content.keepTree(files)
     const unpacked_size = files.reduce((sum, file) => sum + file.size, 0)
     const content = { tree, file_count: files.length, unpacked_size }
-    await this.#context.storage.sql.transaction((tx) => updateVersion(tx, { packageId, version }, content))
+    const digests = files.map(({ digest }) => digest)
+    await this.#context.storage.sql.transaction(async (tx) => {
+      await updateVersion(tx, { packageId, version }, content)
+      await rememberFiles(tx, packageId, digests)
+    })
   }
 
   /** Makes sure that an object is stored; resolves to its size. */

@@ -7,8 +7,8 @@ import { headOf } from './package-head.ts'
 import type { Packages } from './packages.ts'
 
 /**
- * Blobs by digest. Tarballs and Entropic manifests, whose digests stand in lock files, are read by those who may read a package that has
- * them, or had them before they were unpublished. A single file's digest is only told by a manifest: who knows it was let in before, or has the file.
+ * Blobs by digest, for those who may read a package that has them, or had them before they were unpublished. What no package has is on its way into
+ * one: who knows its digest sent it.
  */
 export class Objects {
   readonly #context: Context
@@ -25,10 +25,10 @@ export class Objects {
     const stat = (await blobs.stat(digest)) ?? fail('NOT_FOUND', { what: digest })
     const holders = (await listHolders(sql.read, digest)).map(headOf)
     const isPublic = holders.some(({ access }) => access === 'public')
-    const isFile = holders.length === 0 && !(await isStaged(sql.read, digest))
-    if (!isPublic && !isFile && (await this.#packages.readable(who, holders)).length === 0)
+    const isNew = holders.length === 0 && !(await isStaged(sql.read, digest))
+    if (!isPublic && !isNew && (await this.#packages.readable(who, holders)).length === 0)
       fail('NOT_FOUND', { what: digest })
-    // A file may be a private package's: no shared cache is to keep it.
+    // What is new may become a private package's: no shared cache is to keep it.
     return { size: stat.size, access: isPublic ? 'public' : 'restricted' }
   }
 }

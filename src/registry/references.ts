@@ -45,7 +45,7 @@ function sizeOf(tree: FileTree): number {
 }
 
 /** A tree that is as it was stored. */
-async function treeOf(blobs: BlobStore, digest: Digest): Promise<FileTree> {
+export async function treeOf(blobs: BlobStore, digest: Digest): Promise<FileTree> {
   const bytes = await blobs.read(digest)
   if (`sha512-${createHash('sha512').update(bytes).digest('base64')}` !== digest)
     throw new Error('The file tree was changed')

@@ -2,10 +2,11 @@ import type { CompiledQuery } from 'kysely'
 import type { Digest } from '../base/digest.ts'
 import { days, type Millis } from '../base/time.ts'
 import type { Damage, Wanted } from '../storage/move/blobs.ts'
-import { listReferences } from '../storage/tables/references.ts'
+import { rememberFiles } from '../storage/tables/objects.ts'
+import { listReferences, listTrees } from '../storage/tables/references.ts'
 import { settingByName, upsertSetting } from '../storage/tables/settings.ts'
 import type { Context } from './context.ts'
-import { everyBlob } from './references.ts'
+import { everyBlob, treeOf } from './references.ts'
 import { examineAll } from './restore.ts'
 
 export type Garbage = { readonly blobs: number; readonly bytes: number }
@@ -14,15 +15,16 @@ export type Health = { readonly blobs: number; readonly bytes: number; readonly 
 /** Younger blobs may belong to a publish that has not written its rows yet. */
 const SETTLING = days(1)
 const SAVED = 'saved-bytes'
+const FILES_NOTED = 'files-noted'
 
 /** Looking after what is stored: what nobody refers to any more, and whether everything else is whole. */
 export class Upkeep {
   readonly #context: Context
-  readonly #saved: CompiledQuery<{ value: string }>
+  readonly #setting: CompiledQuery<{ value: string }>
 
   constructor(context: Context) {
     this.#context = context
-    this.#saved = settingByName(context.storage.sql.read)
+    this.#setting = settingByName(context.storage.sql.read)
   }
 
   /**
@@ -40,6 +42,7 @@ export class Upkeep {
     signal?: AbortSignal
   } = {}): Promise<Garbage> {
     const { blobs } = this.#context.storage
+    if (!dryRun) await this.#noteFiles(signal)
     const before = this.#context.clock.now() - settling
     const used = new Set<Digest>()
     let saved = 0
@@ -60,9 +63,22 @@ export class Upkeep {
     return { blobs: count, bytes }
   }
 
+  /** Once: notes whose the files are of versions that older releases stored without saying. */
+  async #noteFiles(signal: AbortSignal | undefined): Promise<void> {
+    const { sql, blobs } = this.#context.storage
+    if (await sql.first(this.#setting, [FILES_NOTED])) return
+    for await (const { packageId, tree, readmes } of listTrees(sql.read)) {
+      if (signal?.aborted) return
+      const files = await treeOf(blobs, tree).catch((err: unknown) => this.#unreadable(tree, err))
+      const digests = [...(files ?? []).map(({ digest }) => digest), ...readmes]
+      await sql.transaction((tx) => rememberFiles(tx, packageId, digests))
+    }
+    await sql.transaction((tx) => upsertSetting(tx, { name: FILES_NOTED, value: 'yes' }))
+  }
+
   /** Bytes of files that several versions hold and that are stored once, as it was when garbage was last looked for. */
   async savedBytes(): Promise<number> {
-    const row = await this.#context.storage.sql.first(this.#saved, [SAVED])
+    const row = await this.#context.storage.sql.first(this.#setting, [SAVED])
     return Number(row?.value ?? 0)
   }
 
@@ -79,8 +95,11 @@ export class Upkeep {
   /** A tree that is damaged holds nothing; verify reports the tree itself. */
   #referred(again?: (bytes: number) => void): AsyncGenerator<Wanted> {
     const { sql, blobs } = this.#context.storage
-    const unreadable = ({ digest }: Wanted, err: unknown) =>
-      this.#context.log.warn({ err, digest }, 'a file tree cannot be read')
+    const unreadable = ({ digest }: Wanted, err: unknown) => this.#unreadable(digest, err)
     return everyBlob(listReferences(sql.read), { blobs, unreadable, ...(again && { again }) })
+  }
+
+  #unreadable(digest: Digest, err: unknown): void {
+    this.#context.log.warn({ err, digest }, 'a file tree cannot be read')
   }
 }

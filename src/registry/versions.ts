@@ -3,7 +3,8 @@ import type { Digest } from '../base/digest.ts'
 import { Fault, fail } from '../base/fault.ts'
 import { type PackageName, specOf } from '../base/name.ts'
 import { minutes } from '../base/time.ts'
-import { Conflict, type PackageRow, type Tx, type VersionRow } from '../storage/sql/database.ts'
+import { Conflict, type PackageRow, type Tx } from '../storage/sql/database.ts'
+import { rememberFiles } from '../storage/tables/objects.ts'
 import { bumpPackage, deleteTag, upsertTag } from '../storage/tables/packages.ts'
 import {
   findVersion,
@@ -24,10 +25,10 @@ import { currentTags, repairLatest } from './package-tags.ts'
 import { checkRevision, type Packages } from './packages.ts'
 import { type Made, makeContent } from './publish-content.ts'
 import { checkDependencies } from './publish-dependencies.ts'
+import { type ReadyVersion, readyVersion } from './ready-version.ts'
 import type { Signer } from './signer.ts'
 import { takeStagedNumber } from './staged-number.ts'
 import { parseTag, parseVersion, tagsForPublish, tagsForRepeat } from './tags.ts'
-import { versionRow } from './version-row.ts'
 import { checkAccess } from './visibility.ts'
 import { keepVouchers } from './vouchers.ts'
 
@@ -67,10 +68,10 @@ export class Versions {
     const repeated = await this.#refuseExisting(user, request)
     if (repeated) return repeated
     const made = await makeContent(this.#context, this.#content, request)
-    const row = await this.#versionRow(user, request, made)
-    const head = await this.#insert(user, request, { row, tries: INSERT_TRIES })
+    const ready = await this.#ready(user, request, made)
+    const head = await this.#insert(user, request, { ready, tries: INSERT_TRIES })
     if (request.dependencies) this.#federation.gather(Object.values(request.dependencies))
-    return { head, version, integrity: row.integrity ?? fail('NOT_FOUND', { what: version }) }
+    return { head, version, integrity: ready.row.integrity ?? fail('NOT_FOUND', { what: version }) }
   }
 
   /** As publish, for what is to be published later: everything is checked, and nothing is written but content. */
@@ -254,10 +255,10 @@ export class Versions {
     return new Fault('VERSION_EXISTS', { spec, version: request.version })
   }
 
-  async #versionRow(user: User, request: PublishRequest, made: Made): Promise<VersionRow> {
+  async #ready(user: User, request: PublishRequest, made: Made): Promise<ReadyVersion> {
     const manifest = { ...made.manifest, _npmUser: npmUserOf(user, request.staged) }
     const { version, dependencies } = request
-    return versionRow(this.#context, this.#content, {
+    return readyVersion(this.#context, this.#content, {
       version,
       made: { ...made, manifest },
       dependencies,
@@ -273,22 +274,22 @@ export class Versions {
   async #insert(
     user: User,
     request: PublishRequest,
-    { row, tries }: { row: VersionRow; tries: number },
+    { ready, tries }: { ready: ReadyVersion; tries: number },
   ): Promise<PackageHead> {
     try {
-      return await this.#context.storage.sql.transaction((tx) => this.#write(tx, user, { request, row }))
+      return await this.#context.storage.sql.transaction((tx) => this.#write(tx, user, { request, ready }))
     } catch (error) {
       if (!(error instanceof Conflict) || tries === 0) throw error
       await this.#packages.mayPublish(user, request.name, request)
       const repeated = await this.#refuseExisting(user, request)
-      return repeated ? repeated.head : this.#insert(user, request, { row, tries: tries - 1 })
+      return repeated ? repeated.head : this.#insert(user, request, { ready, tries: tries - 1 })
     }
   }
 
   async #write(
     tx: Tx,
     user: User,
-    { request, row }: { request: PublishRequest; row: VersionRow },
+    { request, ready: { row, files } }: { request: PublishRequest; ready: ReadyVersion },
   ): Promise<PackageHead> {
     // One moment for the whole act, taken when its turn has come: no package is younger than its versions, and the feed goes forward.
     const at = this.#context.clock.now()
@@ -297,6 +298,7 @@ export class Versions {
     const { version } = row
     await takeStagedNumber(tx, owner.npm_name, { version, staged: request.staged?.id })
     await insertVersion(tx, { ...row, package_id: id, published_at: at })
+    await rememberFiles(tx, id, files)
     await keepVouchers(tx, owner, { row, signer: this.#signer, provenance: request.provenance })
     const current = await currentTags(tx, id)
     for (const tag of tagsForPublish(current, version, request.tags))

@@ -3,8 +3,9 @@ import type { Fingerprint } from '../../base/digest.ts'
 import { Fault, fail, isFault } from '../../base/fault.ts'
 import { fromNpmName, LEGACY, type PackageName, parseNamespace } from '../../base/name.ts'
 import type { Millis } from '../../base/time.ts'
-import type { PackageRow, Tx, VersionRow } from '../../storage/sql/database.ts'
+import type { PackageRow, Tx } from '../../storage/sql/database.ts'
 import { findNamespace, insertMembership, insertNamespace } from '../../storage/tables/accounts.ts'
+import { rememberFiles } from '../../storage/tables/objects.ts'
 import {
   bumpPackage,
   findPackage,
@@ -24,10 +25,10 @@ import type { ContentStore } from '../content.ts'
 import type { Context } from '../context.ts'
 import { ANONYMOUS, type JsonObject } from '../model.ts'
 import { takeContent } from '../publish-content.ts'
+import { type ReadyVersion, readyVersion } from '../ready-version.ts'
 import type { Signer } from '../signer.ts'
 import { newestOf } from '../tags.ts'
 import { asObject, distOf, type UpstreamDocument } from '../upstream-document.ts'
-import { versionRow } from '../version-row.ts'
 import { keepVouchers } from '../vouchers.ts'
 import { VerdaccioFolder } from './folder.ts'
 import { type ImportedUser, importUsers } from './users.ts'
@@ -57,7 +58,7 @@ type Arrival = {
   readonly document: UpstreamDocument
   readonly owner: Account
   readonly known: PackageRow | undefined
-  readonly rows: readonly VersionRow[]
+  readonly ready: readonly ReadyVersion[]
 }
 
 /** Brings the storage of a verdaccio here: bytes, dates, tags and deprecations as they were. What is here already stays. */
@@ -107,7 +108,7 @@ export class VerdaccioImport {
     const owner = (await this.#publisher(document)) ?? given.owner
     if (!owner) return fail('BAD_REQUEST', { why: 'it names no publisher who has an account: --owner NAME' })
     const held = known ? await listVersionHeads(read, known.id) : []
-    const rows: VersionRow[] = []
+    const ready: ReadyVersion[] = []
     const skipped: string[] = []
     for (const version of document.versions) {
       const before = held.find((row) => row.version === version)
@@ -115,17 +116,17 @@ export class VerdaccioImport {
       if (before && isSame(before, manifest)) continue
       if (before) skipped.push(`${version}: other content is here, or it was unpublished`)
       else
-        await this.#row(folder, { npmName, version, document, owner })
-          .then((row) => rows.push(row))
+        await this.#ready(folder, { npmName, version, document, owner })
+          .then((one) => ready.push(one))
           .catch((error: unknown) => skipped.push(`${version}: ${reasonOf(error)}`))
     }
     const none = { name: npmName, versions: 0, skipped }
-    if (rows.length === 0 && known) return { ...none, kind: 'unchanged' }
-    if (rows.length === 0) return { ...none, kind: 'left', why: 'it has no version that can be taken' }
+    if (ready.length === 0 && known) return { ...none, kind: 'unchanged' }
+    if (ready.length === 0) return { ...none, kind: 'left', why: 'it has no version that can be taken' }
     await this.#context.storage.sql.transaction((tx) =>
-      this.#write(tx, { name, npmName, document, owner, known, rows }),
+      this.#write(tx, { name, npmName, document, owner, known, ready }),
     )
-    return { name: npmName, kind: 'imported', versions: rows.length, skipped }
+    return { name: npmName, kind: 'imported', versions: ready.length, skipped }
   }
 
   /** The account of whoever published it, as far as the document tells. */
@@ -140,10 +141,10 @@ export class VerdaccioImport {
     return undefined
   }
 
-  async #row(
+  async #ready(
     folder: VerdaccioFolder,
     given: { npmName: string; version: string; document: UpstreamDocument; owner: Account },
-  ): Promise<VersionRow> {
+  ): Promise<ReadyVersion> {
     const { npmName, version, document, owner } = given
     if (semver.valid(version) !== version) fail('BAD_REQUEST', { why: 'it is no version by semver' })
     const whole = document.manifest(version) ?? {}
@@ -153,8 +154,9 @@ export class VerdaccioImport {
     const { content } = this.#parts
     const made = await takeContent(this.#context, content, { manifest, print, readme: textOf(readme) })
     const publishedAt = document.publishedAt(version) ?? this.#context.clock.now()
-    const row = await versionRow(this.#context, content, { version, made, publishedAt, publisher: owner.id })
-    return { ...row, deprecated: textOf(deprecated) ?? null }
+    const arrived = { version, made, publishedAt, publisher: owner.id }
+    const { row, files } = await readyVersion(this.#context, content, arrived)
+    return { row: { ...row, deprecated: textOf(deprecated) ?? null }, files }
   }
 
   /** The tarball as it is, if it is what lock files were promised. */
@@ -171,7 +173,7 @@ export class VerdaccioImport {
     })
   }
 
-  async #write(tx: Tx, { name, npmName, document, owner, known, rows }: Arrival): Promise<void> {
+  async #write(tx: Tx, { name, npmName, document, owner, known, ready }: Arrival): Promise<void> {
     const now = this.#context.clock.now()
     const created = document.publishedAt('created') ?? now
     const before = known ?? { ...newPackage(name, 'local', now), created_at: created }
@@ -181,13 +183,14 @@ export class VerdaccioImport {
     }
     const row = await bumpPackage(tx, before.id, now)
     const of = { id: row.id, npmName }
-    for (const version of rows) {
+    for (const { row: version, files } of ready) {
       await insertVersion(tx, { ...version, package_id: row.id })
+      await rememberFiles(tx, row.id, files)
       await keepVouchers(tx, row, { row: version, signer: this.#parts.signer, provenance: undefined })
       const detail = { version: version.version, by: owner.name }
       await tell(tx, ANONYMOUS, { of, at: now, kind: 'publish', detail })
     }
-    await this.#tag(tx, row.id, { document, rows })
+    await this.#tag(tx, row.id, { document, ready })
   }
 
   /** The maintainers: the scope, made on the way if need be, and whoever owns the package. */
@@ -213,11 +216,11 @@ export class VerdaccioImport {
   async #tag(
     tx: Tx,
     packageId: string,
-    { document, rows }: Pick<Arrival, 'document' | 'rows'>,
+    { document, ready }: Pick<Arrival, 'document' | 'ready'>,
   ): Promise<void> {
     const here = new Set((await listTags(tx, packageId)).map(({ tag }) => tag))
     const stored = new Set((await listVersionHeads(tx, packageId)).map(({ version }) => version))
-    const taken = new Set(rows.map(({ version }) => version))
+    const taken = new Set(ready.map(({ row }) => row.version))
     const newest = newestOf([...stored])
     const wanted = { ...(newest !== undefined && { latest: newest }), ...document.objectMember('dist-tags') }
     for (const [tag, version] of Object.entries(wanted)) {

@@ -42,7 +42,7 @@ export interface Database
   audit: AuditTable
   setting: SettingRow
   tarball_use: TarballUseRow
-  former_content: FormerContentRow
+  package_content: PackageContentRow
   star: StarRow
 }
 
@@ -258,7 +258,7 @@ export interface SettingRow {
   value: string
 }
 
-export interface FormerContentRow {
+export interface PackageContentRow {
   digest: Digest
   package_id: string
 }

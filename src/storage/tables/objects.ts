@@ -1,13 +1,16 @@
 import type { Digest } from '../../base/digest.ts'
 import type { PackageRow, Reader, Tx } from '../sql/database.ts'
 
-/** The packages a version of which is this tarball, file tree or Entropic manifest, or was before it was unpublished. */
+/** Rows written by one statement. */
+const AT_ONCE = 200
+
+/** The packages a version of which holds this file, or is this tarball, file tree or Entropic manifest; or did before it was unpublished. */
 export function listHolders(db: Reader, digest: Digest): Promise<PackageRow[]> {
   const holding = db
     .selectFrom('version')
     .select('package_id')
     .where((is) => is.or([is('tarball', '=', digest), is('tree', '=', digest), is('integrity', '=', digest)]))
-    .union(db.selectFrom('former_content').select('package_id').where('digest', '=', digest))
+    .union(db.selectFrom('package_content').select('package_id').where('digest', '=', digest))
   return db.selectFrom('package').selectAll().where('id', 'in', holding).execute()
 }
 
@@ -17,6 +20,17 @@ export async function isStaged(db: Reader, digest: Digest): Promise<boolean> {
     (await db.selectFrom('staged').select('id').where('tarball', '=', digest).executeTakeFirst()) !==
     undefined
   )
+}
+
+/** Remembers the files of a version of a package, its rendered README among them. */
+export async function rememberFiles(tx: Tx, packageId: string, digests: Iterable<Digest>): Promise<void> {
+  const rows = Array.from(new Set(digests), (digest) => ({ digest, package_id: packageId }))
+  for (let at = 0; at < rows.length; at += AT_ONCE)
+    await tx
+      .insertInto('package_content')
+      .values(rows.slice(at, at + AT_ONCE))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
 }
 
 /** Remembers what versions of a package are made of, before that is taken from their rows; all of them, or the one named. */
@@ -30,7 +44,7 @@ export async function rememberContent(tx: Tx, packageId: string, version?: strin
       .where(column, 'is not', null)
       .$if(version !== undefined, (query) => query.where('version', '=', version ?? ''))
     await tx
-      .insertInto('former_content')
+      .insertInto('package_content')
       .columns(['digest', 'package_id'])
       .expression(made)
       .onConflict((conflict) => conflict.doNothing())

@@ -10,6 +10,15 @@ const PAGE = 1000
 export async function* listReferences(db: Reader): AsyncGenerator<Reference> {
   yield* listDocuments(db)
   yield* listStagedTarballs(db)
+  for await (const row of listVersionContent(db)) {
+    const of = `${row.package_id}@${row.version}`
+    for (const digest of [row.tarball, row.integrity, row.readme, row.readme_html])
+      if (digest !== null) yield { digest, isTree: false, of }
+    if (row.tree !== null) yield { digest: row.tree, isTree: true, of }
+  }
+}
+
+async function* listVersionContent(db: Reader) {
   let after = { package_id: '', version: '' }
   for (;;) {
     const rows = await db
@@ -22,16 +31,24 @@ export async function* listReferences(db: Reader): AsyncGenerator<Reference> {
       .orderBy('version')
       .limit(PAGE)
       .execute()
-    for (const row of rows) {
-      const of = `${row.package_id}@${row.version}`
-      for (const digest of [row.tarball, row.integrity, row.readme, row.readme_html])
-        if (digest !== null) yield { digest, isTree: false, of }
-      if (row.tree !== null) yield { digest: row.tree, isTree: true, of }
-    }
+    yield* rows
     const last = rows.at(-1)
     if (!last || rows.length < PAGE) return
     after = last
   }
+}
+
+/** The trees and READMEs of every version that was taken apart, page by page. */
+export async function* listTrees(
+  db: Reader,
+): AsyncGenerator<{ packageId: string; tree: Digest; readmes: Digest[] }> {
+  for await (const row of listVersionContent(db))
+    if (row.tree !== null)
+      yield {
+        packageId: row.package_id,
+        tree: row.tree,
+        readmes: [row.readme, row.readme_html].filter((digest) => digest !== null),
+      }
 }
 
 async function* listStagedTarballs(db: Reader): AsyncGenerator<Reference> {

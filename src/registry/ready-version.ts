@@ -1,3 +1,4 @@
+import type { Digest } from '../base/digest.ts'
 import type { Millis } from '../base/time.ts'
 import type { VersionRow } from '../storage/sql/database.ts'
 import { abbreviate } from './abbreviated.ts'
@@ -18,14 +19,34 @@ type Given = {
   readonly publisher: string
 }
 
-/** The row of a version of our own, its file tree and Entropic manifest stored; its package is still to be named. */
-export async function versionRow(context: Context, store: ContentStore, given: Given): Promise<VersionRow> {
-  const { version, made, publishedAt, publisher } = given
+/** A version of our own, all of it stored but its row; its package is still to be named. */
+export type ReadyVersion = {
+  readonly row: VersionRow
+  /** Its files and its README, plain and rendered. */
+  readonly files: readonly Digest[]
+}
+
+/** Stores a version's file tree and Entropic manifest. */
+export async function readyVersion(
+  context: Context,
+  store: ContentStore,
+  given: Given,
+): Promise<ReadyVersion> {
+  const { made } = given
   const maps = given.dependencies ?? (await canonicalDependencies(context, made.manifest))
   const [tree, entropic] = await Promise.all([
     store.keepTree(made.files),
     context.storage.blobs.ingestText(entropicManifest(made.files, maps)),
   ])
+  const readmes = [made.readme, made.readmeHtml].filter((digest) => digest !== undefined)
+  const files = [...made.files.map(({ digest }) => digest), ...readmes]
+  return { row: rowOf(given, { tree, integrity: entropic.digest }), files }
+}
+
+function rowOf(
+  { version, made, publishedAt, publisher }: Given,
+  { tree, integrity }: { tree: Digest; integrity: Digest },
+): VersionRow {
   return {
     package_id: '',
     version,
@@ -35,7 +56,7 @@ export async function versionRow(context: Context, store: ContentStore, given: G
     sha1: made.tarball.sha1,
     size: made.tarball.size,
     tree,
-    integrity: entropic.digest,
+    integrity,
     file_count: made.files.length,
     unpacked_size: made.unpackedSize,
     readme: made.readme ?? null,
