@@ -5,6 +5,7 @@ import { Fault } from '../base/fault.ts'
 import { jsonMembers, type Slice } from './mirror/json-members.ts'
 import type { Json, JsonObject } from './model.ts'
 
+const OPEN_BRACE = 0x7b
 /** Most bytes of a document when unpacked; the largest known ones have some 40 MB. */
 export const MAX_DOCUMENT = 256 * 2 ** 20
 
@@ -24,13 +25,16 @@ export class UpstreamDocument {
   readonly #root: ReadonlyMap<string, Slice>
   readonly #versions: ReadonlyMap<string, Slice>
 
-  /** Throws SyntaxError when the text is no JSON object. Versions whose number no client could read are left out. */
+  /** Throws SyntaxError when the text is no JSON object. Versions whose number no client could read, or without a manifest, are left out. */
   constructor(text: Buffer) {
     this.#text = text
     this.#root = new Map(jsonMembers(text, { start: 0, end: text.length }))
     const versions = this.#root.get('versions')
     const found = versions ? [...jsonMembers(text, versions)] : []
-    this.#versions = new Map(found.filter(([version]) => semver.valid(version, { loose: true })))
+    const isObject = ({ start }: Slice) => text[start] === OPEN_BRACE
+    this.#versions = new Map(
+      found.filter(([version, manifest]) => semver.valid(version, { loose: true }) && isObject(manifest)),
+    )
   }
 
   /** Of the text, in bytes. */

@@ -53,6 +53,19 @@ test('what the upstream itself withholds is told in its words, unless it has it 
   )
 })
 
+test('a version without a manifest is none: no tag leads to it', () => {
+  const versions = {
+    '1.0.0': { name: 'box', version: '1.0.0' },
+    '1.1.0': null,
+    '1.2.0': [],
+    '1.3.0': 'x',
+    '1.4.0': 7,
+  }
+  const doc = read({ 'dist-tags': { latest: '1.1.0', next: '1.2.0', old: '1.0.0' }, versions })
+  expect(doc.versions.map(({ version }) => version)).toEqual(['1.0.0'])
+  expect(doc.tags).toEqual({ latest: '1.0.0', old: '1.0.0' })
+})
+
 test('versions that the upstream has staged are passed on to nobody', () => {
   const staged = {
     '2.0.0': { name: 'box', version: '2.0.0', dist: { tarball: 'https://elsewhere.test/box.tgz' } },

@@ -63,7 +63,7 @@ function ourFault(error: unknown, ctx: Context, log: Log): Fault {
 export function isClientGone(error: unknown): boolean {
   if (!(error instanceof Error && 'code' in error)) return false
   const code = String(error.code)
-  return ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code) || code.startsWith('HPE_')
+  return ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code) || code.startsWith('HPE_')
 }
 
 /** HTTP/1.1 allows printable Latin-1 there; keep to ASCII and a length that fits a terminal. */
