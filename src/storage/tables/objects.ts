@@ -1,8 +1,8 @@
 import type { Digest } from '../../base/digest.ts'
 import type { PackageRow, Reader, Tx } from '../sql/database.ts'
 
-/** Rows written by one statement. */
-const AT_ONCE = 200
+/** Rows written by one statement, a power of two. */
+const AT_ONCE = 128
 
 /** The packages a version of which holds this file, or is this tarball, file tree or Entropic manifest; or did before it was unpublished. */
 export function listHolders(db: Reader, digest: Digest): Promise<PackageRow[]> {
@@ -28,9 +28,15 @@ export async function rememberFiles(tx: Tx, packageId: string, digests: Iterable
   for (let at = 0; at < rows.length; at += AT_ONCE)
     await tx
       .insertInto('package_content')
-      .values(rows.slice(at, at + AT_ONCE))
+      .values(padded(rows.slice(at, at + AT_ONCE)))
       .onConflict((conflict) => conflict.doNothing())
       .execute()
+}
+
+/** As many as the next power of two, the last one again and again: each length makes a statement of its own, which is kept. */
+function padded<R>(rows: readonly R[]): R[] {
+  const length = 2 ** Math.ceil(Math.log2(rows.length))
+  return Array.from({ length }, (_, n) => rows[n] ?? rows.at(-1)).filter((row) => row !== undefined)
 }
 
 /** Remembers what versions of a package are made of, before that is taken from their rows; all of them, or the one named. */
