@@ -75,7 +75,7 @@ export class Search {
     return this.describe(await this.#packages.readable(who, rows.map(headOf)))
   }
 
-  /** What a list says about each of these packages; reads each one's document. */
+  /** What a list says about each of these packages; reads what each says as a whole. */
   describe(heads: readonly PackageHead[]): Promise<Hit[]> {
     return Promise.all(heads.map((head) => this.#describe(head)))
   }

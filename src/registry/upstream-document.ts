@@ -2,10 +2,9 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import semver from 'semver'
 import { Fault } from '../base/fault.ts'
-import { jsonMembers, type Slice } from './mirror/json-members.ts'
+import { isObject, jsonMembers, type Slice } from './mirror/json-members.ts'
 import type { Json, JsonObject } from './model.ts'
 
-const OPEN_BRACE = 0x7b
 /** Most bytes of a document when unpacked; the largest known ones have some 40 MB. */
 export const MAX_DOCUMENT = 256 * 2 ** 20
 
@@ -31,9 +30,10 @@ export class UpstreamDocument {
     this.#root = new Map(jsonMembers(text, { start: 0, end: text.length }))
     const versions = this.#root.get('versions')
     const found = versions ? [...jsonMembers(text, versions)] : []
-    const isObject = ({ start }: Slice) => text[start] === OPEN_BRACE
     this.#versions = new Map(
-      found.filter(([version, manifest]) => semver.valid(version, { loose: true }) && isObject(manifest)),
+      found.filter(
+        ([version, manifest]) => semver.valid(version, { loose: true }) && isObject(text, manifest),
+      ),
     )
   }
 

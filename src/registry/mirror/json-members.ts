@@ -35,6 +35,11 @@ export function* jsonMembers(bytes: Buffer, within: Slice): Generator<[name: str
   }
 }
 
+/** Whether the value that lies there is an object. */
+export function isObject(bytes: Buffer, value: Slice): boolean {
+  return bytes[value.start] === OPEN_BRACE
+}
+
 function skipSpace(bytes: Buffer, from: number, end: number): number {
   let at = from
   while (at < end && isSpace(bytes[at])) at++
