@@ -23,6 +23,7 @@ export function listen({ host, port }: { host: string; port: number }): Promise<
     keepAliveTimeout: KEEP_ALIVE,
     headersTimeout: HEADERS,
     requestTimeout: WHOLE_REQUEST,
+    optimizeEmptyRequests: true, // most requests have no body, and nobody waits for its end
   })
   server.timeout = SILENCE
   return new Promise((resolve, reject) => {

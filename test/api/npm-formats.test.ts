@@ -21,13 +21,20 @@ async function raw(address: string, headers: Record<string, string>) {
 
 test('packuments come in the encoding that was asked for', async () => {
   await using app = await testApp()
-  await (await app.user('kim')).publish('box', '1.0.0')
-  const plain = await raw(`${app.url}/box`, {})
-  expect(plain.encoding).toBeUndefined()
-  for (const [encoding, decode] of Object.entries(decoders)) {
-    const { encoding: got, body } = await raw(`${app.url}/box`, { 'accept-encoding': encoding })
-    expect(got).toBe(encoding)
-    expect(decode(body).equals(plain.body)).toBe(true)
+  const kim = await app.user('kim')
+  // Short and long ones leave by different ways, and the second time from memory.
+  const descriptions = { box: 'Kästchen 箱 🧰', chest: 'Truhe ä 箱 🧰'.repeat(5000) }
+  for (const [name, description] of Object.entries(descriptions)) {
+    await kim.publish(name, '1.0.0', { manifest: { description } })
+    const plain = await raw(`${app.url}/${name}`, {})
+    expect(plain.encoding).toBeUndefined()
+    expect(JSON.parse(plain.body.toString()).versions['1.0.0'].description).toBe(description)
+    expect((await raw(`${app.url}/${name}`, {})).body.equals(plain.body)).toBe(true)
+    for (const [encoding, decode] of [...Object.entries(decoders), ...Object.entries(decoders)]) {
+      const { encoding: got, body } = await raw(`${app.url}/${name}`, { 'accept-encoding': encoding })
+      expect(got).toBe(encoding)
+      expect(decode(body).equals(plain.body)).toBe(true)
+    }
   }
   const refused = await raw(`${app.url}/box`, { 'accept-encoding': 'zstd;q=0, br;q=0, gzip' })
   expect(refused.encoding).toBe('gzip')
