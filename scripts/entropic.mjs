@@ -4,16 +4,11 @@ import fs from 'node:fs'
 import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import v8 from 'node:v8'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const range = JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8')).engines.node
 
 if (range.split('||').some(isMet) && Number(process.versions.napi) >= 10) {
-  // Under load most of the memory is buffers that wait to be collected. V8 lets the heap grow by 30 % before it collects, but now and then to a
-  // multiple, and what the system has given by then stays. Twice is enough for both: at 30 % each time, a publish costs a fifth more.
-  // Before the compile cache, which is made for the flags of the moment.
-  v8.setFlagsFromString('--heap-growing-percent=100')
   if (module.enableCompileCache) module.enableCompileCache(join(root, 'node_modules', '.cache', 'entropic'))
   import('../src/server/main.ts').then(function start(it) {
     return it.main(process.argv.slice(2))

@@ -12,8 +12,8 @@ const run = promisify(execFile)
 
 /** Where Node looks for what is inside it; the fuse is the same in every version. */
 const SECTION = 'NODE_SEA_BLOB'
-/** As `npm start` and scripts/entropic.mjs have them: V8's generations would take tens of megabytes more, and nothing gets faster. */
-const FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=100']
+/** As `npm start` has them: V8's young generation would take tens of megabytes more, and nothing gets faster. */
+const FLAGS = ['--max-semi-space-size=8']
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 const MACHO = ['--macho-segment-name', 'NODE_SEA'] // other formats have no segments and ignore it
 /** Its command line, since its library prints warnings about every stripped symbol. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type FixturePackages, startRegistry } from 'entropic/fixture'
@@ -86,6 +86,17 @@ test('misbehaves as it is told, as often as it is told', async () => {
   expect((await client.get('/dep')).status).toBe(200)
 })
 
+test('what comes through before a cut are the first bytes of the answer', async () => {
+  await using registry = await startRegistry({ packages })
+  const address = `${registry.url}/dep/-/dep-1.0.0.tgz`
+  const read = () => bytesUntilCut(address)
+  // From the disk the first time, and then from memory.
+  const whole = await read()
+  expect((await read()).equals(whole)).toBe(true)
+  registry.faults.add({ path: /\.tgz$/, cut: 60 })
+  expect((await read()).toString('hex')).toBe(whole.toString('hex', 0, 60))
+})
+
 test('remembers what it was asked', async () => {
   await using registry = await startRegistry({ packages })
   await anonymous(registry).get('/dep', { 'user-agent': 'a test' })
@@ -144,3 +155,16 @@ test('twenty run beside each other', async () => {
 })
 
 const anonymous = ({ url }: { url: string }) => new NpmUser(url, 'anonymous', undefined)
+
+/** What arrives of an answer, whole or not. */
+function bytesUntilCut(address: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const asking = get(address, (reply) => {
+      const pieces: Buffer[] = []
+      reply.on('data', (piece: Buffer) => pieces.push(piece))
+      reply.on('error', () => undefined) // the cut
+      reply.on('close', () => resolve(Buffer.concat(pieces)))
+    })
+    asking.on('error', reject)
+  })
+}

@@ -24,7 +24,7 @@ import {
   driversOf,
   openConfiguredStorage,
 } from '../open.ts'
-import { Farewell, listen, portOf, SlowReplies, settledPort, untilStopped } from '../process.ts'
+import { collectEarly, Farewell, listen, portOf, SlowReplies, settledPort, untilStopped } from '../process.ts'
 import { openInBrowser } from '../process-child.ts'
 import { announce, type RunningServer, runningServer } from '../running.ts'
 import { type Secrets, secretsOf } from '../secrets.ts'
@@ -103,6 +103,7 @@ async function serveHere({ settings }: Call, begun: (told: Told) => Promise<void
   }
   const close = () => opening.disposeAsync()
   const stopped = untilStopped({ server, log, draining, delay: config.drainDelay, close })
+  collectEarly()
   // Last: who hears of it may end us at once.
   await begun(started.told)
   return await stopped // before what was opened is closed

@@ -11,20 +11,10 @@ export type Answer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string | number>>
   readonly body?: Buffer | (() => Promise<Readable | CopyingReadable>)
-  /** The body once more, where it is short and sent often (see briefly). */
-  readonly text?: string | undefined
 }
 
 /** With its head, as much as Node writes without asking for memory. */
 const BRIEF = 15 * 1024
-
-/**
- * A short body as text, a character a byte: Node puts that behind the head and writes both at once, where bytes go as a second piece that
- * costs as much again as the rest of a small reply.
- */
-export function briefly(body: Buffer): string | undefined {
-  return body.length <= BRIEF ? body.toString('latin1') : undefined
-}
 
 /** Bytes at rest, which have a way of their own of going on to somebody. */
 type CopyingReadable = Readable & { copyTo(sink: Writable): Promise<void> }
@@ -54,17 +44,19 @@ export function sendNow(
   response: ServerResponse,
   { answer, id }: { answer: Answer; id: string },
 ): void {
-  const { status, headers, body, text } = answer
+  const { status, headers, body } = answer
   response.writeHead(status, headerList(headers, id))
   if (request.method === 'HEAD' || typeof body === 'function') response.end()
-  else if (text !== undefined) response.end(text, 'latin1')
+  // As text, a character a byte, Node puts it behind the head and writes both at once; bytes go as a second piece, which costs as much again as
+  // the rest of a small reply.
+  else if (body !== undefined && body.length <= BRIEF) response.end(body.toString('latin1'), 'latin1')
   else response.end(body)
 }
 
 /** All headers at once, names and values in turns: Node writes those as they are, without looking for each in an object. */
 function headerList(headers: Answer['headers'], id: string): (string | number)[] {
   const list: (string | number)[] = ['x-request-id', id]
-  for (const name in headers) list.push(name, headers[name] ?? '')
+  for (const name in headers) list.push(name, headers[name] as string | number) // it is one of its names
   return list
 }
 

@@ -8,7 +8,6 @@ import { fullSecond, type Millis } from '../../base/time.ts'
 import { tarballPath } from '../../registry/contents.ts'
 import type { PackageDoc, PackageHead, ShortDoc, ShortText } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
-import { briefly } from '../http/answer.ts'
 import { policyRestrictions } from './restrictions.ts'
 
 /** `short` is npm's abbreviated form ("corgi") with `time` added, which spares pnpm a second request. */
@@ -26,7 +25,6 @@ export type Rendered = {
   /** When this state began, where no other of the package has a date in the same second; of a mirrored package, nobody knows. */
   readonly began: Millis | undefined
   readonly body: Buffer
-  readonly text: string | undefined
 }
 
 /** Of a package's renderings only one has its slot: one form, encoding and address. */
@@ -75,7 +73,7 @@ export class Packuments {
     this.#registry = registry
     this.#kept = new LRUCache({
       maxSize: cacheBytes,
-      sizeCalculation: ({ body, text = '' }) => body.length + text.length + 500,
+      sizeCalculation: ({ body }) => body.length + 500,
       dispose: ({ slot }, etag) => {
         if (this.#latest.get(slot) === etag) this.#latest.delete(slot)
       },
@@ -117,8 +115,7 @@ export class Packuments {
     const modified = Number.isNaN(said) ? head.modifiedAt : said
     const began = head.source === 'local' && fullSecond(modified) !== modified ? modified : undefined
     const unchanged = validators(head, { etag, modified })
-    const headers = headersOf(unchanged, wanted, body)
-    const rendered = { began, unchanged, headers, body, text: briefly(body) }
+    const rendered = { etag, began, unchanged, headers: headersOf(unchanged, wanted, body), body }
     this.#keep(etag, { ...rendered, slot: `${head.id} ${wanted.form} ${wanted.encoding} ${wanted.address}` })
     return rendered
   }

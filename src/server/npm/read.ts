@@ -8,7 +8,7 @@ import type { StoredTarball } from '../../registry/mirror/tarballs.ts'
 import type { PackageDoc, PackageHead, VersionText, Who } from '../../registry/model.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { Download } from '../../registry/tally.ts'
-import { type Answer, briefly, isCurrent, isUnmodified } from '../http/answer.ts'
+import { type Answer, isCurrent, isUnmodified } from '../http/answer.ts'
 import { bytesAnswer } from '../http/bytes.ts'
 import { LastKnown } from './last-known.ts'
 import type { ReadPath } from './names.ts'
@@ -55,7 +55,7 @@ export class Reads {
     this.#packuments = new Packuments(registry, cacheBytes.packuments)
     this.#small = new LRUCache({
       maxSize: cacheBytes.tarballs,
-      sizeCalculation: ({ body, text = '' }) => body.length + text.length + 500,
+      sizeCalculation: ({ body }) => body.length + 500,
     })
   }
 
@@ -116,10 +116,10 @@ export class Reads {
     head: PackageHead,
     { kept, wanted, request }: { kept: Rendered; wanted: Wanted; request: IncomingMessage },
   ): Answer {
-    const { began, unchanged, headers, body, text } = kept
+    const { began, unchanged, headers, body } = kept
     const isDated = began !== undefined && isUnmodified(request, began)
     const isKnown = isDated || this.#isCurrent(request, head, wanted)
-    return isKnown ? { status: 304, headers: unchanged } : { status: 200, headers, body, text }
+    return isKnown ? { status: 304, headers: unchanged } : { status: 200, headers, body }
   }
 
   /** GET /name/version and /name/tag: one version of the full packument. */
@@ -193,8 +193,7 @@ export class Reads {
     const known = isPlain ? this.#small.get(key) : undefined
     const answer = known ?? (await this.#fromStore(tarball, { request, of, stored }))
     const { body } = answer
-    if (isPlain && !known && Buffer.isBuffer(body))
-      this.#small.set(key, { ...answer, body, text: briefly(body) })
+    if (isPlain && !known && Buffer.isBuffer(body)) this.#small.set(key, { ...answer, body })
     if (answer.status === 200) count()
     return answer
   }
