@@ -18,7 +18,7 @@ export type HotDeps = {
 
 const LONGEST_KEPT = 300
 /** Paths read before: the same ones are asked for over and over. */
-const paths = new Memo<string, Asked>(5000)
+const paths = new Memo<string, Asked>(2000)
 
 /** Errors met on the quick way, waiting for the ordinary one to word them. */
 const failures = new WeakMap<IncomingMessage, unknown>()

@@ -6,7 +6,8 @@ import { hours, type Millis, minutes } from '../../base/time.ts'
 const GOOD_FOR: Millis = hours(1)
 /** How far behind the last time it was read this may be counted: noting each would cost as much as finding it. */
 const INEXACT: Millis = minutes(1)
-const MOST = 10_000
+/** More than the lock file of a large application names. */
+const MOST = 4000
 
 /** What was found, and whether nobody could be asked if it still holds. */
 export type Found<T> = { readonly value: T; readonly isStale: boolean }
