@@ -133,9 +133,9 @@ export function untilStopped(running: Running): Promise<number> {
 }
 
 /**
- * Has V8 collect whenever the heap has doubled. Under load most of the memory is buffers that wait for it, and left to itself it now and then waits for
- * many times as much; what the system has given by then stays. To be called when all is loaded: compiled code is kept for the flags of the moment,
- * so that what Node brings would have to be compiled anew.
+ * Has V8 collect whenever the heap has doubled. Under load most of the memory is buffers that wait to be collected. V8's own rule now and then lets
+ * the heap grow to a multiple, and what the system has given by then stays. To be called when all is loaded: code that was compiled with
+ * other flags is compiled anew, Node's own too. What was compiled until now is written down first, for the next start begins with the same flags.
  */
 export function collectEarly(): void {
   flushCompileCache()

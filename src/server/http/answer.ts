@@ -13,11 +13,11 @@ export type Answer = {
   readonly body?: Buffer | (() => Promise<Readable | CopyingReadable>)
 }
 
-/** With its head, as much as Node writes without asking for memory. */
-const BRIEF = 15 * 1024
-
 /** Bytes at rest, which have a way of their own of going on to somebody. */
 type CopyingReadable = Readable & { copyTo(sink: Writable): Promise<void> }
+
+/** With its head, as much as Node writes without asking for memory. */
+const BRIEF = 15 * 1024
 
 /** Sends on the bare response, with the request's id. The request is known to be GET or HEAD. */
 export async function send(
@@ -29,7 +29,7 @@ export async function send(
   if (typeof body !== 'function' || request.method === 'HEAD')
     return sendNow(request, response, { answer, id })
   const stream = await body()
-  response.writeHead(answer.status, { ...answer.headers, 'x-request-id': id })
+  response.writeHead(answer.status, headerList(answer.headers, id))
   // A source that fails after the head was sent can only be told by cutting the connection, which pipeline does.
   if (!('copyTo' in stream)) return void pipeline(stream, response, () => undefined)
   stream.copyTo(response).then(
